@@ -1,0 +1,62 @@
+// Makes dist/: what `cdk synth`, the command line and the npm package use as it is. Nothing is bundled while deploying.
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+const root = import.meta.dirname
+const dist = join(root, 'dist')
+const common = { bundle: true, platform: 'node', target: 'node20', sourcemap: true, logLevel: 'warning', absWorkingDir: root }
+
+/** Programs with their own process: everything inside except what npm installs beside us. */
+const external = ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', '@cdklabs/deploy-time-build', 'aws-cdk', 'aws-cdk/*']
+// CommonJS packages inside an ES module bundle call require().
+const banner = { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" }
+const esm = { ...common, format: 'esm', outExtension: { '.js': '.mjs' }, external, banner }
+
+const lambdas = readdirSync(join(root, 'lambda')).filter(name => existsSync(join(root, 'lambda', name, 'handler.ts')))
+const exists = entries => Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))))
+
+rmSync(dist, { recursive: true, force: true })
+await Promise.all([
+  build({
+    ...esm,
+    entryPoints: exists({
+      'bin/app': 'bin/app.ts',
+      'bin/tidemill': 'bin/tidemill.ts',
+      'lib/index': 'lib/index.ts',
+      'local/ecs': 'local/ecs-main.ts',
+    }),
+    outdir: dist,
+  }),
+  ...lambdas.map(name =>
+    build({
+      ...common,
+      minify: true,
+      keepNames: true,
+      entryPoints: [join(root, 'lambda', name, 'handler.ts')],
+      outfile: join(dist, 'lambda', name, 'index.js'),
+      metafile: false,
+    }),
+  ),
+  existsSync(join(root, 'container/runner/main.ts')) &&
+    build({
+      ...common,
+      minify: true,
+      keepNames: true,
+      entryPoints: ['container/runner/main.ts'],
+      outfile: join(dist, 'container/runner.cjs'),
+    }),
+])
+for (const [from, to] of [
+  ['container/Dockerfile', 'container/Dockerfile'],
+  ['container/requirements', 'container/requirements'],
+  ['container/dbt_host.py', 'container/dbt_host.py'],
+  ['local/emulator', 'local/emulator'],
+  ['example', 'example'],
+  ['schema', 'schema'],
+])
+  if (existsSync(join(root, from)))
+    cpSync(join(root, from), join(dist, to), {
+      recursive: true,
+      filter: path => !/\/(target|logs|dbt_packages|__pycache__|\.user\.yml)$/.test(path),
+    })

@@ -1,0 +1,125 @@
+/** The resolved configuration: every default applied, every name checked, nothing optional. Stored as `config/<sha256>.json`. */
+import type { MessageKind, RetryClass } from './reasons.ts'
+import type { FinalStatus } from './run.ts'
+
+/** A secret in AWS Secrets Manager: its name (or full ARN) and, if it holds JSON, the field. */
+export interface SecretRef {
+  name: string
+  field: string | null
+}
+
+export type Engine = 'core-1.11' | 'core-1.12' | 'oss-2.0' | 'image'
+
+export interface ProjectConfig {
+  name: string
+  /** https, ssh, file URL or `codecommit::region://name`; never with credentials in it. */
+  repository: string
+  /** Folder of the dbt project in the repository, `.` for its root. */
+  folder: string
+  credentials: { kind: 'none' | 'codecommit' } | { kind: 'token' | 'ssh'; secret: SecretRef }
+  submodules: boolean
+}
+
+export interface EnvironmentConfig {
+  project: string
+  name: string
+  branch: string
+  dbt: { engine: Engine; adapters: string[]; image: string | null }
+  target: string | null
+  /** Text of profiles.yml; null: the repository's own. */
+  profiles: string | null
+  variables: Record<string, string>
+  /** Environment variable to secret. */
+  secrets: Record<string, SecretRef>
+  size: {
+    /** CPU units, 1024 = 1 vCPU. */
+    cpu: number
+    /** MiB. */
+    memory: number
+    /** GiB of ephemeral storage, 20 to 200 (20 is included in the price). */
+    disk: number
+    architecture: 'arm64' | 'x86_64'
+    spot: boolean
+  }
+  /** dbt gets the credentials of the task role (Athena, Redshift with IAM). */
+  awsCredentials: boolean
+  /** IAM managed policies (ARNs) put on the task role for dbt. */
+  policies: string[]
+  /** Runs at the same time, of all jobs of the environment. */
+  maxRunning: number
+}
+
+export interface ScheduleConfig {
+  /** Unique in the job: `default`, `2`, or as the user named it. */
+  name: string
+  /** Five fields, as people write it; of an `every` the cron that it became. */
+  cron: string
+  /** EventBridge's form, e.g. `cron(0 2 * * ? *)`; two when both day fields are restricted (either matches). */
+  expressions: string[]
+  /** IANA name. */
+  timezone: string
+  enabled: boolean
+}
+
+export interface StepConfig {
+  name: string
+  /** Words after `dbt`. */
+  args: string[]
+}
+
+export interface NotifyRule {
+  channel: 'email' | 'slack'
+  /** Slack channel, or empty for the channel's own default. */
+  target: string
+  on: MessageKind[]
+}
+
+export interface JobConfig {
+  project: string
+  name: string
+  /** Short name, of the same project. */
+  environment: string
+  description: string
+  schedules: ScheduleConfig[]
+  /** Full name of the job it runs after. */
+  after: { job: string; status: FinalStatus[] } | null
+  steps: StepConfig[]
+  /** `dbt deps` when the project has packages. */
+  deps: boolean
+  /** `dbt source freshness` before the steps: a stale source warns or ends the run. */
+  freshness: 'off' | 'warn' | 'fail'
+  docs: boolean
+  publishes: ('state' | 'docs')[]
+  timeoutSeconds: number
+  startWithinSeconds: number
+  overlap: 'queue' | 'skip' | 'allow' | 'cancel'
+  /** -10 to 10, higher first. */
+  priority: number
+  retry: { attempts: number; on: RetryClass[] }
+  notify: NotifyRule[]
+}
+
+export interface Config {
+  schemaVersion: number
+  installation: string
+  /** Public subnets of a VPC of its own, or an existing one. */
+  network: { kind: 'new' } | { kind: 'existing'; vpc: string; subnets: string[]; securityGroups: string[]; publicIp: boolean }
+  /** Who builds the images: CodeBuild in the account while deploying, or Docker/podman here. */
+  images: { build: 'account' | 'docker' }
+  retention: {
+    /** Days, one of CloudWatch's values. */
+    logs: number
+    /** Days that runs, their logs and artifacts are kept in the bucket. */
+    runs: number
+  }
+  channels: {
+    email: { addresses: string[] } | null
+    /** Secret: an incoming-webhook URL. */
+    slack: { secret: SecretRef } | null
+  }
+  projects: Record<string, ProjectConfig>
+  /** By `<project>/<environment>`. */
+  environments: Record<string, EnvironmentConfig>
+  /** By `<project>/<job>`. */
+  jobs: Record<string, JobConfig>
+}

@@ -1,0 +1,186 @@
+/**
+ * The names that cross a process border: environment variables, S3 keys, table keys, causes, stack outputs.
+ * Writer and reader both import them from here; nothing else in the code builds such a name.
+ */
+import type { Cause } from './run.ts'
+
+/** Version of everything stored (record, plan, config, result, parts). Readers accept this one and the one before. */
+export const SCHEMA_VERSION = 1
+
+/** Environment variables of the Lambdas and of the task. dbt reads `DBT_*`, so ours begin with `TIDEMILL_`. */
+export const ENV = {
+  // Lambdas
+  installation: 'TIDEMILL_INSTALLATION',
+  table: 'TIDEMILL_TABLE',
+  bucket: 'TIDEMILL_BUCKET',
+  configKey: 'TIDEMILL_CONFIG_KEY',
+  cluster: 'TIDEMILL_CLUSTER',
+  /** Comma-separated ids. */
+  subnets: 'TIDEMILL_SUBNETS',
+  /** Comma-separated ids. */
+  securityGroups: 'TIDEMILL_SECURITY_GROUPS',
+  /** `ENABLED` or `DISABLED`, as in awsvpcConfiguration. */
+  assignPublicIp: 'TIDEMILL_ASSIGN_PUBLIC_IP',
+  topic: 'TIDEMILL_TOPIC',
+  launcher: 'TIDEMILL_LAUNCHER',
+  dispatcher: 'TIDEMILL_DISPATCHER',
+  finisher: 'TIDEMILL_FINISHER',
+  notifier: 'TIDEMILL_NOTIFIER',
+  deadLetters: 'TIDEMILL_DEAD_LETTERS',
+  // Task: the first two come with the RunTask call, the rest with the task definition or the image
+  planKey: 'TIDEMILL_PLAN_KEY',
+  planSha256: 'TIDEMILL_PLAN_SHA256',
+  /** Writable folder of the task; the image sets it. */
+  workDir: 'TIDEMILL_WORK_DIR',
+  gitToken: 'TIDEMILL_GIT_TOKEN',
+  gitSshKey: 'TIDEMILL_GIT_SSH_KEY',
+} as const
+
+/** Outputs of the main stack, by which the command line finds an installation. */
+export const OUTPUT = {
+  table: 'TableName',
+  bucket: 'BucketName',
+  apiUrl: 'ApiUrl',
+  configKey: 'ConfigKey',
+  cluster: 'ClusterName',
+  topic: 'TopicArn',
+} as const
+
+/** CloudFormation stack of an installation. */
+export const stackName = (installation: string) => installation
+
+/** Family of an environment's task definition: the latest active revision is launched. `-x86`/`-arm64` are not part of it. */
+export const taskFamily = (installation: string, project: string, environment: string) =>
+  `${installation}-${project}-${environment}`
+
+/** The one container of ours in a task; others (sidecars put in by the account) are ignored. */
+export const CONTAINER = 'runner'
+
+export const LOG_STREAM_PREFIX = 'run'
+
+/** Log group of an environment's tasks. */
+export const logGroup = (installation: string, project: string, environment: string) =>
+  `/tidemill/${installation}/${project}/${environment}`
+
+/** Stream that the awslogs driver makes for a task: prefix/container/task id. */
+export const logStream = (taskArn: string) => `${LOG_STREAM_PREFIX}/${CONTAINER}/${taskArn.split('/').at(-1)}`
+
+/** `<project>/<name>`, the full name of a job and the key of an environment. */
+export const fullName = (project: string, name: string) => `${project}/${name}`
+
+/** Id of a run: time of the claim to the second (UTC) and 48 random bits in hexadecimal. Sorts by time. */
+export function makeRunId(claimedAt: Date, random: string): string {
+  if (!/^[0-9a-f]{12}$/.test(random)) throw new Error(`run id needs 12 hexadecimal digits, got "${random}"`)
+  return `${claimedAt.toISOString().slice(0, 19).replace(/[-:]/g, '')}-${random}`
+}
+export const RUN_ID_PATTERN = /^\d{8}T\d{6}-[0-9a-f]{12}$/
+
+/** `startedBy` of the ECS task of an attempt (letters, digits, `-`, `_`, `/`; at most 128). */
+export const startedBy = (run: string, attempt: number) => `${run}/${attempt}`
+/** Client token of the RunTask call of an attempt (at most 64 characters). */
+export const clientToken = (run: string, attempt: number) => `${run}-${attempt}`
+/** The reverse of {@link startedBy}; undefined for a task that is not ours. */
+export function parseStartedBy(value: string | undefined): { run: string; attempt: number } | undefined {
+  const [run = '', attempt = ''] = (value ?? '').split('/')
+  return RUN_ID_PATTERN.test(run) && /^[1-9]\d*$/.test(attempt) ? { run, attempt: Number(attempt) } : undefined
+}
+
+/**
+ * The one canonical string of a cause: two deliveries of the same cause give the same string, and the claim is
+ * unique by its SHA-256. `job` is the full name of the job that is to run.
+ */
+export function causeString(job: string, cause: Cause): string {
+  switch (cause.kind) {
+    case 'schedule':
+      return `schedule ${job}/${cause.schedule}@${cause.scheduledFor.slice(0, 16)}Z`
+    case 'upstream':
+      return `upstream ${cause.run} ${job}`
+    case 'commit':
+      return `commit ${job} ${cause.repository}@${cause.sha}/${cause.eventId}`
+    case 'request':
+      return `request ${cause.actor}/${job}/${cause.idempotencyKey}`
+  }
+}
+
+/** Partition keys of the table (attribute `pk`; there is no sort key). */
+export const PK = {
+  cause: (sha256: string) => `CAUSE#${sha256}`,
+  run: (id: string) => `RUN#${id}`,
+  job: (job: string) => `JOB#${job}`,
+  environment: (environment: string) => `ENV#${environment}`,
+  message: (run: string, kind: string, channel: string, target: string) => `MSG#${run}/${kind}/${channel}/${target}`,
+  dispatchLease: 'LEASE#dispatcher',
+} as const
+
+/**
+ * Global secondary indexes, keys only. An item is in an index only while it has both attributes.
+ * - open: runs that are not final or have effects left, and messages not sent
+ * - day: runs by day of claim
+ * - job: runs of a job
+ */
+export const INDEX = {
+  open: { name: 'open', partition: 'openKey', sort: 'openSort' },
+  day: { name: 'day', partition: 'dayKey', sort: 'id' },
+  job: { name: 'job', partition: 'jobKey', sort: 'id' },
+} as const
+
+export const SHARDS = 16
+/** Shard of an id by the last of its random digits, so that a burst of claims spreads over partitions. */
+export const shardOf = (id: string) => Number.parseInt(id.at(-1) ?? '0', 16) % SHARDS
+export const openKey = (shard: number) => `OPEN#${shard}`
+/** `date`: YYYY-MM-DD, UTC. */
+export const dayKey = (date: string, shard: number) => `DAY#${date}#${shard}`
+/** Day of a run's claim from its id, YYYY-MM-DD. */
+export const dayOfRun = (id: string) => `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}`
+
+/** What says where a run's objects are. `environment` and `job` are short names. */
+export interface RunPlace {
+  project: string
+  environment: string
+  job: string
+  id: string
+}
+
+/** Keys of the data bucket. */
+export const KEY = {
+  config: (sha256: string) => `config/${sha256}.json`,
+  plan: (r: RunPlace, attempt: number) => `plans/${r.project}/${r.environment}/${r.id}/${attempt}.json`,
+  run: (r: RunPlace) => `runs/${r.project}/${r.environment}/${r.job}/${r.id}/`,
+  record: (r: RunPlace) => `${KEY.run(r)}run.json`,
+  attempt: (r: RunPlace, attempt: number) => `${KEY.run(r)}${attempt}/`,
+  /** One object a flush: gzip, lines of JSON (shared/part.ts), numbered from 1 without gaps. */
+  part: (attemptPrefix: string, part: number) => `${attemptPrefix}parts/${String(part).padStart(6, '0')}.ndjson.gz`,
+  /** Lines that only CloudWatch had, brought by the finisher when the runner died; same form as a part. */
+  tail: (attemptPrefix: string) => `${attemptPrefix}parts/tail.ndjson.gz`,
+  result: (attemptPrefix: string) => `${attemptPrefix}result.json`,
+  /** `name` as in the plan, already safe for a key. */
+  step: (attemptPrefix: string, index: number, name: string) => `${attemptPrefix}steps/${index}-${name}/`,
+  state: (project: string, environment: string) => `state/${project}/${environment}/`,
+  cache: (project: string, environment: string) => `cache/${project}/${environment}/`,
+  docs: (project: string, environment: string, run: string) => `docs/${project}/${environment}/${run}/`,
+  docsPointer: (project: string, environment: string) => `docs/${project}/${environment}/current.json`,
+} as const
+
+/** Prefix of the project's environment under `top`, to scope a policy or a listing. */
+export const environmentPrefix = (top: 'plans' | 'runs' | 'state' | 'cache' | 'docs', project: string, environment: string) =>
+  `${top}/${project}/${environment}/`
+
+/** Input that a schedule gives the launcher. EventBridge Scheduler fills the two context attributes in. */
+export interface ScheduleInput {
+  kind: 'schedule'
+  job: string
+  schedule: string
+  /** `<aws.scheduler.scheduled-time>`: ISO 8601, UTC. */
+  scheduledFor: string
+}
+
+/** CDK context keys of the app. */
+export const CONTEXT = {
+  /** Path of tidemill.yml. */
+  config: 'config',
+  /** Repository of ready-made images (`<registry>/<name>`), used instead of building: tag `<engine>-<adapters joined by ->`. */
+  imageRepository: 'imageRepository',
+} as const
+
+/** Tag of the image for an engine and its adapters (sorted), in a repository of ready-made images. */
+export const imageTag = (engine: string, adapters: readonly string[]) => [engine, ...[...adapters].sort()].join('-')

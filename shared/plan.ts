@@ -1,0 +1,96 @@
+/** What passes between dispatcher, runner and finisher: the plan, the parts of log and ledger, and the result. */
+import type { RunPlace } from './contract.ts'
+import type { Reason } from './reasons.ts'
+import type { Cause, Commit, NodeCounts, NodeResult, StepKind, StepResult } from './run.ts'
+
+/** One step of a plan. `args` of a dbt step: the words after `dbt`, no shell involved. */
+export interface PlanStep {
+  index: number
+  name: string
+  kind: StepKind
+  args: string[]
+  /** A failure of this step ends the run's steps (docs always run if a build happened). */
+  required: boolean
+}
+
+/** All that the runner needs except secret values. Written by the dispatcher, checked by its SHA-256. */
+export interface Plan {
+  schemaVersion: number
+  run: RunPlace
+  attempt: number
+  cause: Cause
+  repository: {
+    url: string
+    /** Folder of the dbt project in the repository; `.` for its root. */
+    folder: string
+    branch: string
+    /** Wanted instead of the head of the branch. */
+    commit?: string
+    credentials: 'none' | 'token' | 'ssh' | 'codecommit'
+    submodules: boolean
+  }
+  dbt: {
+    /** `core-1.11`, `core-1.12`, `oss-2.0` or `image`. */
+    engine: string
+    target?: string
+    /** Text of our own profiles.yml; without it the repository's is used. */
+    profiles?: string
+  }
+  /** Environment of dbt, without secrets. */
+  variables: Record<string, string>
+  /** Names of the environment variables that hold secrets for dbt. */
+  secrets: string[]
+  /** The task role's credentials are given to dbt. */
+  passAwsCredentials: boolean
+  steps: PlanStep[]
+  /** Time limit of the whole run, seconds, and the moment it was claimed for the clock of a later attempt. */
+  timeoutSeconds: number
+  /** S3 prefixes, each with a slash at its end. */
+  prefixes: { attempt: string; cache: string; docs: string }
+}
+
+/** Progress, the first line of every part. */
+export interface Progress {
+  type: 'progress'
+  schemaVersion: number
+  run: string
+  attempt: number
+  part: number
+  at: string
+  steps: StepResult[]
+  /** Of the current step. `total` is 0 until dbt says it. */
+  nodes: { done: number; total: number; running: string[] }
+}
+export interface LogLine {
+  type: 'log'
+  at: string
+  step: number
+  text: string
+}
+export interface NodeLine extends NodeResult {
+  type: 'node'
+  step: number
+}
+/** A part is gzip-compressed lines of JSON: one `progress`, then logs and nodes in order. */
+export type PartLine = Progress | LogLine | NodeLine
+
+/** Written last by the runner. The Lambdas take it as untrusted input. */
+export interface RunnerResult {
+  schemaVersion: number
+  run: string
+  attempt: number
+  outcome: 'success' | 'warn' | 'error' | 'cancelled'
+  reason?: Reason
+  message?: string
+  commit?: Commit
+  dbtVersion?: string
+  steps: StepResult[]
+  counts: NodeCounts
+  failures: NodeResult[]
+  startedAt: string
+  endedAt: string
+  peakMemoryBytes?: number
+  artifactsIncomplete: boolean
+  docsUploaded: boolean
+  parts: number
+}

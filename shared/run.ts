@@ -1,0 +1,165 @@
+/** The record of a run, as it stands in the table and in `run.json`. Times are ISO 8601 in UTC, durations in seconds. */
+import type { Reason } from './reasons.ts'
+
+export const RUN_STATUSES = ['queued', 'starting', 'running', 'success', 'warn', 'error', 'cancelled', 'skipped'] as const
+export type RunStatus = (typeof RUN_STATUSES)[number]
+export type FinalStatus = 'success' | 'warn' | 'error' | 'cancelled' | 'skipped'
+export const isFinal = (status: RunStatus): status is FinalStatus =>
+  status !== 'queued' && status !== 'starting' && status !== 'running'
+
+/** Why a run exists. Its canonical string (contract.ts) makes the claim unique. */
+export type Cause =
+  | { kind: 'schedule'; schedule: string; scheduledFor: string }
+  | { kind: 'upstream'; run: string; job: string; status: FinalStatus }
+  | { kind: 'commit'; repository: string; sha: string; eventId: string }
+  | { kind: 'request'; actor: string; idempotencyKey: string }
+
+/** What a request may change of the job for one run. */
+export interface RunOverrides {
+  /** dbt command lines in place of the job's own, e.g. `dbt build --select tag:orders`. */
+  steps?: string[]
+  branch?: string
+  /** Full or abbreviated commit hash. */
+  commit?: string
+  fullRefresh?: boolean
+  vars?: Record<string, unknown>
+}
+
+export interface Commit {
+  sha: string
+  author: string
+  subject: string
+  committedAt: string
+}
+
+export const NODE_STATUSES = ['success', 'warn', 'error', 'fail', 'skipped', 'no-op'] as const
+/** `error`: it could not run; `fail`: a test found rows. dbt's `pass` is `success`. */
+export type NodeStatus = (typeof NODE_STATUSES)[number]
+
+export interface NodeResult {
+  uniqueId: string
+  name: string
+  resourceType: string
+  status: NodeStatus
+  /** The database's or dbt's own words, bounded to {@link LIMIT.nodeMessage} characters. */
+  message?: string
+  startedAt?: string
+  endedAt?: string
+  executionSeconds?: number
+  /** Rows a test found. */
+  failures?: number
+  rowsAffected?: number
+  /** Path in the dbt project. */
+  path?: string
+  materialized?: string
+  relation?: string
+}
+
+export type NodeCounts = Record<NodeStatus, number>
+export const NO_NODES: NodeCounts = { success: 0, warn: 0, error: 0, fail: 0, skipped: 0, 'no-op': 0 }
+
+export type StepKind = 'checkout' | 'deps' | 'freshness' | 'dbt' | 'docs'
+export type StepStatus = 'pending' | 'running' | 'success' | 'warn' | 'error' | 'cancelled' | 'skipped'
+
+export interface StepResult {
+  index: number
+  /** Short and safe for an S3 key: `checkout`, `build`, `test-2`. */
+  name: string
+  kind: StepKind
+  /** As a person would type it, secrets masked. */
+  command: string
+  status: StepStatus
+  reason?: Reason
+  message?: string
+  exitCode?: number
+  startedAt?: string
+  endedAt?: string
+  counts?: NodeCounts
+  /** File names stored below the step's prefix. */
+  artifacts?: string[]
+}
+
+/** One container task of a run. */
+export interface Attempt {
+  number: number
+  planKey: string
+  planSha256: string
+  /** The exact RunTask input, JSON, stored before the call so that it can be repeated with the same token. */
+  runTaskInput: string
+  taskArn?: string
+  capacity: 'FARGATE' | 'FARGATE_SPOT'
+  /** CPU units (1024 = 1 vCPU) and MiB. */
+  cpu: number
+  memory: number
+  dispatchedAt: string
+  /** ECS RUNNING. */
+  startedAt?: string
+  stoppedAt?: string
+  stopCode?: string
+  stoppedReason?: string
+  exitCode?: number
+  /** Version of the newest ECS event seen. */
+  eventVersion?: number
+  /** Set when the attempt has ended; `open` attempts have none. */
+  outcome?: { status: FinalStatus; reason?: Reason; message?: string }
+}
+
+/** What is left to do after the end of a run; each is idempotent and taken out of the set when done. */
+export const EFFECTS = ['history', 'docs', 'state', 'downstream', 'dispatch', 'messages'] as const
+export type Effect = (typeof EFFECTS)[number]
+
+export interface RunRecord {
+  schemaVersion: number
+  id: string
+  project: string
+  /** Short names; the full name of the job is `<project>/<job>`. */
+  environment: string
+  job: string
+  status: RunStatus
+  reason?: Reason
+  /** A sentence for people: what happened, with dbt's or AWS's own words. */
+  message?: string
+  cause: Cause
+  /** Canonical string of the cause. */
+  causeString: string
+  /** SHA-256 of the resolved configuration this run was claimed with (`config/<hash>.json`). */
+  config: string
+  /** Higher runs first. */
+  priority: number
+  claimedAt: string
+  /** Not started by then: `skipped/expired` or `error/launch_capacity`. */
+  startBy: string
+  startedAt?: string
+  endedAt?: string
+  overrides?: RunOverrides
+  attempts: Attempt[]
+  /** Set by an operation; the end of the run then is `cancelled`. */
+  cancel?: { at: string; actor: string }
+  /** The dispatcher waits until then (capacity, throttling, back-off between attempts). */
+  notBefore?: string
+  /** Failed tries to start the current attempt. */
+  launchTries: number
+  lastLaunchError?: string
+  commit?: Commit
+  dbtVersion?: string
+  counts?: NodeCounts
+  steps?: StepResult[]
+  /** First failing nodes, at most {@link LIMIT.failures}. */
+  failures?: NodeResult[]
+  peakMemoryBytes?: number
+  artifactsIncomplete?: boolean
+  /** Docs of this run were uploaded completely. */
+  docsUploaded?: boolean
+  /** Effects still open; absent before the end. */
+  effects?: Effect[]
+}
+
+/** Bounds on what comes from a container, which is untrusted. */
+export const LIMIT = {
+  nodeMessage: 2000,
+  failures: 20,
+  message: 2000,
+  /** Bytes of result.json that the finisher reads. */
+  resultBytes: 512 * 1024,
+  waitingRunsPerJob: 1000,
+} as const
