@@ -110,6 +110,10 @@ export const PK = {
   environment: (environment: string) => `ENV#${environment}`,
   message: (run: string, kind: string, channel: string, target: string) => `MSG#${run}/${kind}/${channel}/${target}`,
   dispatchLease: 'LEASE#dispatcher',
+  /** One operation of a person: who, what, when, and how it was answered. */
+  audit: (id: string) => `AUDIT#${id}`,
+  /** What the sweeper remembers between its turns. */
+  sweep: 'SWEEP#schedules',
 } as const
 
 /**
@@ -128,6 +132,26 @@ export const SHARDS = 16
 /** Shard of an id by the last of its random digits, so that a burst of claims spreads over partitions. */
 export const shardOf = (id: string) => Number.parseInt(id.at(-1) ?? '0', 16) % SHARDS
 export const openKey = (shard: number) => `OPEN#${shard}`
+/**
+ * Sort key in the open index: the phase first, so that one phase is one range, then what orders it. A waiting run's key
+ * carries priority and job, so that the line is in order, and counted per job, without reading the runs.
+ */
+export const OPEN = {
+  waiting: (run: { priority: number; id: string; project: string; job: string }) =>
+    `${OPEN_PHASE.waiting}${String(50 - run.priority).padStart(3, '0')}#${run.id}#${fullName(run.project, run.job)}`,
+  active: (id: string) => `${OPEN_PHASE.active}${id}`,
+  /** Final, with effects left. */
+  effects: (id: string) => `${OPEN_PHASE.effects}${id}`,
+  message: (createdAt: string) => `${OPEN_PHASE.message}${createdAt}`,
+} as const
+export const OPEN_PHASE = { waiting: 'WAIT#', active: 'RUN#', effects: 'END#', message: 'MSG#' } as const
+/** The reverse of {@link OPEN.waiting}. */
+export function parseWaiting(sort: string): { id: string; job: string } | undefined {
+  const [, , id, job] = sort.split('#')
+  return sort.startsWith(OPEN_PHASE.waiting) && id && job ? { id, job } : undefined
+}
+/** Partition of the day index for the audit trail; its sort key is the id of the operation. */
+export const auditDayKey = (date: string) => `AUDIT#${date}`
 /** `date`: YYYY-MM-DD, UTC. */
 export const dayKey = (date: string, shard: number) => `DAY#${date}#${shard}`
 /** Day of a run's claim from its id, YYYY-MM-DD. */
@@ -156,10 +180,27 @@ export const KEY = {
   /** `name` as in the plan, already safe for a key. */
   step: (attemptPrefix: string, index: number, name: string) => `${attemptPrefix}steps/${index}-${name}/`,
   state: (project: string, environment: string) => `state/${project}/${environment}/`,
+  /** Artifacts of one good run below {@link KEY.state}; never changed once the pointer names them. */
+  stateRun: (project: string, environment: string, run: string) => `${KEY.state(project, environment)}${run}/`,
+  /** {@link Pointer} to the newest state; moves last. */
+  statePointer: (project: string, environment: string) => `${KEY.state(project, environment)}current.json`,
   cache: (project: string, environment: string) => `cache/${project}/${environment}/`,
   docs: (project: string, environment: string, run: string) => `docs/${project}/${environment}/${run}/`,
+  /** {@link Pointer} to the newest docs; moves last. */
   docsPointer: (project: string, environment: string) => `docs/${project}/${environment}/current.json`,
 } as const
+
+/** Content of a `current.json`: the run whose artifacts count. */
+export interface Pointer {
+  schemaVersion: number
+  run: string
+  job: string
+  commit: string | null
+  /** When the commit was resolved; a pointer moves only to a later one. ISO 8601, UTC. */
+  resolvedAt: string
+  /** Names of the objects in the folder of the run. */
+  files: string[]
+}
 
 /** Prefix of the project's environment under `top`, to scope a policy or a listing. */
 export const environmentPrefix = (top: 'plans' | 'runs' | 'state' | 'cache' | 'docs', project: string, environment: string) =>

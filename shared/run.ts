@@ -108,6 +108,12 @@ export interface Attempt {
 export const EFFECTS = ['history', 'docs', 'state', 'downstream', 'dispatch', 'messages'] as const
 export type Effect = (typeof EFFECTS)[number]
 
+export interface Streak {
+  failures: number
+  /** End of the first failed run. */
+  since: string
+}
+
 export interface RunRecord {
   schemaVersion: number
   id: string
@@ -135,6 +141,10 @@ export interface RunRecord {
   attempts: Attempt[]
   /** Set by an operation; the end of the run then is `cancelled`. */
   cancel?: { at: string; actor: string }
+  /** The sweeper stopped the task because the time limit had passed and the runner did not end it. */
+  timedOutAt?: string
+  /** Failed runs of the job in a row: with this one if it failed, before this one if it was good again. Set after the end. */
+  streak?: Streak
   /** The dispatcher waits until then (capacity, throttling, back-off between attempts). */
   notBefore?: string
   /** Failed tries to start the current attempt. */
