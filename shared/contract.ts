@@ -215,27 +215,8 @@ export interface ScheduleInput {
   scheduledFor: string
 }
 
-/** Nested stacks that hold the schedules: a stack holds at most 500 resources. */
-export const SCHEDULE_BUCKETS = 8
-/** Nested stack of a job's schedules, by the full name of the job: fixed, so that a schedule never moves. */
-export const scheduleBucket = (job: string) => hash32(job, 0) % SCHEDULE_BUCKETS
-
 /** Schedule group of an installation; its schedules are named within it. */
 export const scheduleGroup = (installation: string) => installation
-
-/** Name of a schedule in EventBridge Scheduler (at most 64 of letters, digits, `-`, `_`, `.`); `index` counts its expressions. */
-export function scheduleResourceName(job: string, schedule: string, index: number): string {
-  const name = `${job}/${schedule}/${index}`
-  const readable = name.replace(/[^0-9A-Za-z_.-]/g, '-').slice(0, 47)
-  return `${readable}-${[0, 1].map(seed => hash32(name, seed).toString(16).padStart(8, '0')).join('')}`
-}
-
-/** FNV-1a with a seed: spreads names, keeps no secret. */
-function hash32(text: string, seed: number): number {
-  let hash = 0x811c9dc5 ^ seed
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash >>> 0
-}
 
 /** Lambdas of an installation. Fixed names, because they call each other in circles. */
 export const FUNCTIONS = ['launcher', 'dispatcher', 'finisher', 'notifier', 'sweeper', 'api', 'deployer'] as const
