@@ -63,6 +63,31 @@ function installNodePackages() {
   })
 }
 
+/** Programs that only some tests need, by Debian package. Elsewhere those tests are skipped and say how to get them (test/need.ts). */
+const systemPackages = {
+  podman: ['podman', 'buildah', 'runc', 'netavark', 'iptables', 'mmdebstrap'],
+  chromium: ['chromium'],
+  postgres: ['postgresql'],
+}
+
+function installSystemPackages() {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return
+  const installed = name => answers('dpkg-query', ['-W', '-f', '${db:Status-Status}', name]).stdout === 'installed'
+  const missing = Object.values(systemPackages)
+    .flat()
+    .filter(name => !installed(name))
+  if (!missing.length) return
+  say(`◔ set up   Debian packages for the tests: ${missing.join(' ')}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const apt = args => spawnSync('apt-get', ['-qq', ...args], { env, encoding: 'utf8', timeout: 600_000 })
+  apt(['update'])
+  const done = apt(['install', '-y', '--no-install-recommends', ...missing])
+  if (done.status !== 0)
+    say(
+      `! set up   apt-get could not install them; the tests that need them say so:\n${done.stderr?.trim().split('\n').slice(-5).join('\n')}`,
+    )
+}
+
 const build = () =>
   execFileSync(process.execPath, [join(root, 'build.mjs')], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
 
@@ -74,6 +99,7 @@ if (task && !(task in tasks)) fail(`"${task}" is not a task; known: ${Object.key
 const started = performance.now()
 checkPrograms()
 installNodePackages()
+if (task === 'test' && rest[0] !== 'unit') installSystemPackages()
 try {
   build()
 } catch {
