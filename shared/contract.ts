@@ -22,6 +22,8 @@ export const ENV = {
   /** `ENABLED` or `DISABLED`, as in awsvpcConfiguration. */
   assignPublicIp: 'TIDEMILL_ASSIGN_PUBLIC_IP',
   topic: 'TIDEMILL_TOPIC',
+  /** `https://<region>.console.aws.amazon.com`; without it messages carry no links into the console. */
+  consoleUrl: 'TIDEMILL_CONSOLE_URL',
   launcher: 'TIDEMILL_LAUNCHER',
   dispatcher: 'TIDEMILL_DISPATCHER',
   finisher: 'TIDEMILL_FINISHER',
