@@ -59,7 +59,7 @@ function installNodePackages() {
       encoding: 'utf8',
     })
     if (done.status !== 0)
-      fail(`npm ci failed:\n${(done.stderr || done.error?.message || '').trim().split('\n').slice(-15).join('\n')}`)
+      fail(`npm ci failed:\n${(done.stderr || done.error?.message || '').trim().split('\n').slice(0, 15).join('\n')}`)
   })
 }
 
@@ -72,7 +72,7 @@ const systemPackages = {
 
 function installSystemPackages() {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return
-  const installed = name => answers('dpkg-query', ['-W', '-f', '${db:Status-Status}', name]).stdout === 'installed'
+  const installed = name => answers('dpkg', ['-s', name]).stdout?.includes('Status: install ok installed')
   const missing = Object.values(systemPackages)
     .flat()
     .filter(name => !installed(name))
