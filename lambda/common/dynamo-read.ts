@@ -1,0 +1,55 @@
+/** Reads that take many calls: batches and the shards of an index. */
+import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { INDEX, openKey, SHARDS } from '../../shared/contract.ts'
+import type { Dynamo } from './dynamo.ts'
+import type { OpenEntry } from './store.ts'
+
+/** DynamoDB's limit for one BatchGetItem. */
+const BATCH = 100
+
+/** Items of the keys, in the order of the keys; those that do not exist are left out. */
+export async function batchGet({ client, table }: Dynamo, keys: readonly string[]): Promise<Record<string, unknown>[]> {
+  const found = new Map<string, Record<string, unknown>>()
+  let left = [...new Set(keys)]
+  for (let empty = 0; left.length > 0; ) {
+    const now = left.slice(0, BATCH)
+    const answer = await client.send(
+      new BatchGetCommand({ RequestItems: { [table]: { Keys: now.map(pk => ({ pk })), ConsistentRead: true } } }),
+    )
+    for (const item of answer.Responses?.[table] ?? []) found.set(item.pk, item)
+    // Answers are cut at 16 MB or by throttling: what is left over comes again.
+    const over = (answer.UnprocessedKeys?.[table]?.Keys ?? []).map(key => String(key.pk))
+    left = [...over, ...left.slice(BATCH)]
+    empty = over.length === now.length ? empty + 1 : 0
+    if (empty > 5) throw new Error(`the table gave none of ${over.length} items in ${empty} tries`)
+    if (over.length) await new Promise(resolve => setTimeout(resolve, 50 * 2 ** empty))
+  }
+  return keys.flatMap(key => {
+    const item = found.get(key)
+    return item ? [item] : []
+  })
+}
+
+/** Entries of all shards of the open index whose sort key begins with the phase, in order of that key. */
+export async function queryOpen({ client, table }: Dynamo, phase: string): Promise<OpenEntry[]> {
+  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryShard(shard)))
+  return shards.flat().sort((a, b) => (a.sort < b.sort ? -1 : 1))
+
+  async function queryShard(shard: number): Promise<OpenEntry[]> {
+    const entries: OpenEntry[] = []
+    for (let start: Record<string, unknown> | undefined; ; ) {
+      const answer = await client.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: INDEX.open.name,
+          KeyConditionExpression: `${INDEX.open.partition} = :shard AND begins_with(${INDEX.open.sort}, :phase)`,
+          ExpressionAttributeValues: { ':shard': openKey(shard), ':phase': phase },
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      )
+      for (const item of answer.Items ?? []) entries.push({ pk: item.pk, sort: item[INDEX.open.sort] })
+      start = answer.LastEvaluatedKey
+      if (!start) return entries
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** What follows the end of a run. Each effect is safe to repeat and is taken out of the run's set when it is done. */
+import { fullName, KEY } from '../../shared/contract.ts'
+import { EFFECTS, type Effect, isFinal, type RunRecord } from '../../shared/run.ts'
+import type { Bucket } from './bucket.ts'
+import { type ClaimDeps, claimRun } from './claim.ts'
+import type { Configs } from './config.ts'
+import { sendMessages } from './effect-messages.ts'
+import { publishDocs, publishState } from './effect-publish.ts'
+import type { DispatchRequest, Invoke, NotifyRequest } from './invoke.ts'
+import type { Store } from './store.ts'
+
+export interface EffectDeps extends ClaimDeps {
+  store: ClaimDeps['store'] & Pick<Store, 'effectDone' | 'countStreak' | 'putMessage'>
+  bucket: Bucket
+  configs: Configs
+  dispatch: Invoke<DispatchRequest>
+  notify: Invoke<NotifyRequest>
+}
+
+/** People first: a free place, followers and messages do not wait for copies in the bucket. */
+const ORDER: readonly Effect[] = ['dispatch', 'downstream', 'docs', 'history', 'messages', 'state']
+
+const RUN_EFFECT: Record<Effect, (deps: EffectDeps, run: RunRecord) => Promise<void>> = {
+  dispatch: deps => deps.dispatch({}),
+  downstream: claimDownstream,
+  docs: publishDocs,
+  history: writeHistory,
+  messages: sendMessages,
+  state: publishState,
+}
+
+/** Runs the open effects. One that fails stays open and holds up no other; the sweeper comes back to it. */
+export async function runEffects(deps: EffectDeps, run: RunRecord): Promise<Effect[]> {
+  const open = ORDER.filter(effect => run.effects?.includes(effect))
+  const failed: Effect[] = []
+  for (const effect of open) {
+    try {
+      await RUN_EFFECT[effect](deps, run)
+      await deps.store.effectDone(run.id, effect)
+    } catch (error) {
+      failed.push(effect)
+      deps.log('effect failed', { runId: run.id, effect, error })
+    }
+  }
+  return failed
+}
+
+/** The record as in the table. What the effects change later (streak, effects left) is not part of the past. */
+async function writeHistory(deps: EffectDeps, run: RunRecord): Promise<void> {
+  const { effects: _, streak: __, ...record } = run
+  await deps.bucket.write(KEY.record(run), JSON.stringify(record), { type: 'application/json' })
+}
+
+/** Claims the jobs that run after this one, by the configuration in force now. */
+async function claimDownstream(deps: EffectDeps, run: RunRecord): Promise<void> {
+  if (!isFinal(run.status)) return
+  const status = run.status
+  const job = fullName(run.project, run.job)
+  const config = await deps.configs.load(deps.configs.current)
+  const followers = Object.values(config.jobs).filter(other => other.after?.job === job && other.after.status.includes(status))
+  const claimed: string[] = []
+  for (const follower of followers) {
+    const cause = { kind: 'upstream', run: run.id, job, status } as const
+    claimed.push((await claimRun(deps, { job: follower, config: deps.configs.current, cause })).run.id)
+  }
+  if (claimed.length) await deps.dispatch({ runs: claimed })
+}
+
+export const hasOpenEffects = (run: RunRecord) => isFinal(run.status) && EFFECTS.some(effect => run.effects?.includes(effect))

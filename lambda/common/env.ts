@@ -1,0 +1,25 @@
+/** One typed getter for each environment variable of the Lambdas. */
+import { ENV } from '../../shared/contract.ts'
+
+function read(name: string): string {
+  const value = process.env[name]
+  if (!value) throw new Error(`environment variable ${name} is not set: the stack gives it to this function`)
+  return value
+}
+const readList = (name: string) => read(name).split(',').filter(Boolean)
+
+export const env = {
+  installation: () => read(ENV.installation),
+  table: () => read(ENV.table),
+  bucket: () => read(ENV.bucket),
+  /** `config/<sha256>.json` of the configuration in force. */
+  configKey: () => read(ENV.configKey),
+  cluster: () => read(ENV.cluster),
+  subnets: () => readList(ENV.subnets),
+  securityGroups: () => readList(ENV.securityGroups),
+  assignPublicIp: () => (read(ENV.assignPublicIp) === 'ENABLED' ? ('ENABLED' as const) : ('DISABLED' as const)),
+  dispatcher: () => read(ENV.dispatcher),
+  finisher: () => read(ENV.finisher),
+  notifier: () => read(ENV.notifier),
+  deadLetters: () => read(ENV.deadLetters),
+} as const

@@ -1,0 +1,136 @@
+/**
+ * What the Lambdas do with the table, by name. Every operation that changes something is one conditional write or one
+ * transaction, so it is safe when it is repeated, late, or done by two at the same moment.
+ */
+import type { MessageKind } from '../../shared/reasons.ts'
+import type { Attempt, Effect, FinalStatus, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
+
+/** What the end of a run writes beside its status. */
+export type Findings = Partial<
+  Pick<
+    RunRecord,
+    'commit' | 'dbtVersion' | 'counts' | 'steps' | 'failures' | 'peakMemoryBytes' | 'artifactsIncomplete' | 'docsUploaded'
+  >
+>
+export interface RunEnd {
+  status: FinalStatus
+  reason?: RunRecord['reason']
+  message?: string
+  findings?: Findings
+}
+export type AttemptEnd = Pick<Attempt, 'stoppedAt' | 'startedAt' | 'stopCode' | 'stoppedReason' | 'exitCode' | 'eventVersion'> & {
+  outcome: NonNullable<Attempt['outcome']>
+}
+
+/** What must still be so for a write to count; otherwise it changes nothing and answers undefined. */
+export interface Expected {
+  statuses: readonly RunStatus[]
+  /** Number of attempts, all but the last one closed. */
+  attempts: number
+}
+export const OPEN_STATUSES = ['queued', 'starting', 'running'] as const
+
+export interface JobState {
+  /** Runs that hold a place. */
+  running: string[]
+  paused?: { at: string; actor: string }
+  streak?: JobStreak
+}
+export interface JobStreak extends Streak {
+  /** The newest run that counted. */
+  lastRun: string
+}
+
+export interface MessageItem {
+  pk: string
+  schemaVersion: number
+  runId: string
+  kind: MessageKind
+  channel: string
+  target: string
+  state: 'pending' | 'sending' | 'sent' | 'failed'
+  tries: number
+  createdAt: string
+  leaseUntil?: string
+  sentAt?: string
+  lastError?: string
+  streak?: Streak
+}
+
+export interface AuditEntry {
+  /** Time of the operation and random digits: sorts by time. */
+  id: string
+  at: string
+  actor: string
+  operation: string
+  subject: string
+  ok: boolean
+  answer: string
+}
+
+/** What the sweeper remembers. */
+export interface SweepState {
+  /** Every firing that was due before then has been looked at. */
+  checkedUntil: string
+  /** Configurations in the order they came into force, newest last. */
+  configs: { hash: string; since: string }[]
+}
+
+export interface OpenEntry {
+  pk: string
+  sort: string
+}
+
+export type StartAnswer = 'started' | 'changed' | 'job-full' | 'environment-full' | 'paused'
+
+export interface Store {
+  /** Puts the cause and the run, or answers with the run that has the cause already. */
+  claim(run: RunRecord): Promise<{ claimed: true } | { claimed: false; run: string }>
+  /** Ids of those causes (canonical strings) that no run has. */
+  causesWithoutRun(causes: readonly string[]): Promise<string[]>
+  run(id: string): Promise<RunRecord | undefined>
+  runs(ids: readonly string[]): Promise<RunRecord[]>
+  job(name: string): Promise<JobState>
+  /** Everything in the open index whose sort key begins so; eventually consistent. */
+  open(phase: string): Promise<OpenEntry[]>
+
+  /** `queued` to `starting` with a new attempt, in the running sets of job and environment, if neither is full. */
+  startAttempt(run: RunRecord, attempt: Attempt, limits: { job: number; environment: number }): Promise<StartAnswer>
+  /** The attempt did not start: back to the line without it. */
+  requeue(
+    run: RunRecord,
+    back: { notBefore: string; startBy: string; launchTries: number; lastLaunchError: string },
+  ): Promise<RunRecord | undefined>
+  /** Keeps the task of an attempt; answers with the run as it is then. Undefined: it has another task, or another attempt. */
+  noteTask(id: string, attempt: number, taskArn: string): Promise<RunRecord | undefined>
+  noteRunning(id: string, attempt: number, at: { startedAt: string; eventVersion: number }): Promise<RunRecord | undefined>
+  noteTimedOut(id: string, attempt: number, at: string): Promise<RunRecord | undefined>
+  askCancel(id: string, cancel: { at: string; actor: string }): Promise<RunRecord | undefined>
+  /** Closes the attempt and puts the run back into the line for the next one; it keeps its places. */
+  nextAttempt(run: RunRecord, end: AttemptEnd, next: { notBefore: string; startBy: string }): Promise<RunRecord | undefined>
+  /** The end of a run: final status, places given back, effects open. Only {@link finalise} calls it. */
+  endRun(run: RunRecord, expected: Expected, ended: RunRecord): Promise<RunRecord | undefined>
+
+  effectDone(id: string, effect: Effect): Promise<void>
+  /** Counts a run in the streak of its job, once; answers with what is kept in the run. */
+  countStreak(run: RunRecord, failed: boolean): Promise<Streak | undefined>
+  /** False: it was there already. */
+  putMessage(message: MessageItem): Promise<boolean>
+
+  pause(job: string, by: { at: string; actor: string } | undefined): Promise<void>
+  audit(entry: AuditEntry): Promise<void>
+
+  lease: LeaseStore
+  sweep: { read(): Promise<SweepState | undefined>; write(state: SweepState): Promise<void> }
+}
+
+/** The dispatcher's lease. Who finds it held leaves a note; the holder cannot let go while a note is unread. */
+export interface LeaseStore {
+  acquire(holder: string, now: string, until: string): Promise<boolean>
+  /** False: nobody holds it (any more). */
+  leaveNote(runs: readonly string[], now: string): Promise<boolean>
+  /** Reads and clears the notes, and extends the lease. Undefined: it is held by another now. */
+  takeNotes(holder: string, until: string): Promise<string[] | undefined>
+  /** False: there is an unread note, or another holds it. */
+  release(holder: string): Promise<boolean>
+}

@@ -1,0 +1,20 @@
+/** The streak of failed runs of a job: pure rules. The store keeps it with one transaction per run. */
+import type { RunRecord, Streak } from '../../shared/run.ts'
+import type { JobStreak } from './store.ts'
+
+export interface StreakChange {
+  /** Kept in the run: failures in a row with it, or before it if it was good again. */
+  run: Streak
+  /** Undefined: a newer run has counted already, the job's streak stays. */
+  job: JobStreak | undefined
+}
+
+/** Runs count in the order of their ids; one that ends after a newer run has counted changes nothing. */
+export function nextStreak(before: JobStreak | undefined, run: RunRecord, failed: boolean): StreakChange {
+  const since = run.endedAt ?? run.claimedAt
+  const none = { failures: 0, since }
+  if (before && before.lastRun >= run.id) return { run: none, job: undefined }
+  const open = before?.failures ? { failures: before.failures, since: before.since } : none
+  const counted = failed ? { failures: open.failures + 1, since: open.since } : none
+  return { run: failed ? counted : open, job: { ...counted, lastRun: run.id } }
+}
