@@ -1,0 +1,69 @@
+/** What AWS answers, in words that say what to do. */
+import { UserError } from '../shared/errors.ts'
+import { EXIT } from '../shared/reasons.ts'
+
+export interface Where {
+  installation: string
+  region: string
+  /** Address of the cloud on this machine, when that is meant. */
+  localEndpoint?: string
+}
+
+const EXPIRED = /Expired|SSO session|Token is expired|refresh failed/i
+const REFUSED_KEY = /^(UnrecognizedClient|InvalidClientTokenId|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidSignature)/
+const NO_NETWORK = /^(ECONNREFUSED|ENOTFOUND|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|TimeoutError)$/
+
+/** Runs a call to AWS; an error that the user can mend becomes a UserError, any other passes through. */
+export async function explained<T>(where: Where, policy: 'viewer' | 'operator' | 'deployer', call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw explainAwsError(error, where, policy) ?? error
+  }
+}
+
+export function explainAwsError(error: unknown, where: Where, policy: 'viewer' | 'operator' | 'deployer'): UserError | undefined {
+  const { name, code, message } = readError(error)
+  const make = (text: string, hint: string) => new UserError(text, { hint, exitCode: EXIT.infrastructure, cause: error })
+  const signIn = 'Sign in again (aws sso login), or name another profile: --profile NAME. For the cloud on this machine: --local.'
+
+  if (name === 'ConfigError' || /^Region is missing/.test(message))
+    return make('No AWS region is set.', 'Pass --region NAME, set AWS_REGION, or give the profile a region.')
+  if (/Could not resolve credentials using profile/.test(message))
+    return make(`AWS profile not found or not usable: ${message}.`, 'See the names: aws configure list-profiles.')
+  if (
+    EXPIRED.test(name) ||
+    (name === 'TokenProviderError' && EXPIRED.test(message)) ||
+    (isCredentials(name) && EXPIRED.test(message))
+  )
+    return make('The AWS credentials have expired.', signIn)
+  if (isCredentials(name) || /Could not load credentials/.test(message)) return make('No AWS credentials found.', signIn)
+  if (REFUSED_KEY.test(name)) return make(`AWS refused the credentials: ${message}.`, signIn)
+  if (/AccessDenied|UnauthorizedOperation|Forbidden/i.test(name))
+    return make(
+      `Your AWS identity may not do this in installation "${where.installation}" (${where.region}). AWS says: ${message}`,
+      policy === 'deployer'
+        ? 'Deploying needs the right to assume the roles that cdk bootstrap made; ask who administers the account.'
+        : `It needs the policy ${where.installation}-${policy}; ask whoever deployed it.`,
+    )
+  if (NO_NETWORK.test(code) || NO_NETWORK.test(name))
+    return where.localEndpoint
+      ? make(`The local cloud does not answer at ${where.localEndpoint}.`, 'Start it: tidemill local up')
+      : make(`AWS does not answer (${code || name}, region ${where.region}).`, 'Check the network and the name of the region.')
+  return undefined
+}
+
+const isCredentials = (name: string) => name === 'CredentialsProviderError' || name === 'TokenProviderError'
+
+function readError(error: unknown): { name: string; code: string; message: string } {
+  const field = (of: unknown, key: string): string => {
+    const value = typeof of === 'object' && of !== null ? Reflect.get(of, key) : undefined
+    return typeof value === 'string' ? value : ''
+  }
+  const cause = error instanceof Error ? error.cause : undefined
+  return {
+    name: field(error, 'name'),
+    code: field(error, 'code') || field(cause, 'code'),
+    message: field(error, 'message').replace(/\.$/, ''),
+  }
+}

@@ -1,0 +1,45 @@
+/** An installation as the commands see it: its table, its bucket and its api, wherever it runs. Implemented in aws.ts. */
+import type { ApiRequest, ApiResponse } from '../shared/api.ts'
+import type { Config } from '../shared/config-model.ts'
+import type { INDEX } from '../shared/contract.ts'
+
+/** Where to look. */
+export interface Target {
+  installation: string
+  profile?: string
+  region?: string
+  /** Folder of tidemill.yml when the cloud on this machine is meant. */
+  localFolder?: string
+}
+
+/** Reads of the runs table. Items are unknown until parsed (record.ts). */
+export interface Table {
+  get(pk: string): Promise<unknown>
+  /** Items of the given keys, in no order; missing ones are left out. */
+  getMany(pks: string[]): Promise<unknown[]>
+  /** Partition keys of the items in an index, the greatest sort key first, at most `limit`, below `before`. */
+  query(index: keyof typeof INDEX, partition: string, options: { limit: number; before?: string }): Promise<string[]>
+}
+
+/** Reads of the data bucket. */
+export interface Bucket {
+  /** Undefined where there is no such object. Bytes as stored, Content-Encoding undone. */
+  get(key: string): Promise<Uint8Array | undefined>
+  /** Every object below the prefix, by key. */
+  list(prefix: string): Promise<{ key: string; bytes: number }[]>
+  /** Streams the object into a file, Content-Encoding undone. */
+  download(key: string, path: string): Promise<void>
+}
+
+export interface Connection {
+  installation: string
+  region: string
+  local: boolean
+  bucketName: string
+  tableName: string
+  table: Table
+  bucket: Bucket
+  api(request: ApiRequest): Promise<ApiResponse>
+  /** The configuration that is deployed now. */
+  config(): Promise<Config>
+}

@@ -1,0 +1,98 @@
+/** The effects of a real process; `bin/` gives them to the program. */
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { homedir } from 'node:os'
+import { promises as readline } from 'node:readline'
+import { promises as timers } from 'node:timers'
+import type { Clock, Effects, Executed, ExecuteOptions, Sink } from './effects.ts'
+
+/** `packageRoot`: the folder of package.json. */
+export function makeNodeEffects(packageRoot: string): Effects {
+  const interrupt = new AbortController()
+  process.on('SIGINT', () => {
+    // The second time at once: whatever still waits is not worth waiting for.
+    if (interrupt.signal.aborted) process.exit(130)
+    interrupt.abort()
+  })
+  return {
+    stdout: makeSink(process.stdout),
+    stderr: makeSink(process.stderr),
+    clock,
+    env: process.env,
+    cwd: process.cwd(),
+    zone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    homeDir: homedir(),
+    interrupt: interrupt.signal,
+    packageRoot,
+    ask: process.stdin.isTTY && process.stdout.isTTY ? ask(interrupt) : undefined,
+    randomKey: () => `cli-${randomUUID()}`,
+    execute,
+    connect: async target => {
+      const { connectToAws } = await import('./aws.ts')
+      return connectToAws(target, process.env, clock)
+    },
+  }
+}
+
+function makeSink(stream: NodeJS.WriteStream): Sink {
+  // `tidemill runs | head -1`: who reads no more wants no more.
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 3))
+  return {
+    write: text => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns || 80
+    },
+  }
+}
+
+const clock: Clock = {
+  now: () => new Date(),
+  sleep: (milliseconds, signal) => timers.setTimeout(milliseconds, undefined, signal ? { signal } : {}).catch(() => undefined),
+  every: (milliseconds, tick) => {
+    const timer = setInterval(tick, milliseconds)
+    timer.unref()
+    return () => clearInterval(timer)
+  },
+}
+
+const ask = (interrupt: AbortController) => async (question: string) => {
+  const lines = readline.createInterface({ input: process.stdin, output: process.stdout })
+  // While a line is read the terminal sends Ctrl-C here instead of as a signal.
+  lines.on('SIGINT', () => process.exit(130))
+  try {
+    return await lines.question(question, { signal: interrupt.signal })
+  } finally {
+    lines.close()
+  }
+}
+
+/** Never throws: a program that is not there answers with code 127, one that took too long with 124. */
+function execute(command: string, args: string[], { cwd, env, stdio, timeout }: ExecuteOptions): Promise<Executed> {
+  return new Promise(resolve => {
+    const child = spawn(command, args, {
+      cwd,
+      env: env ?? process.env,
+      stdio: stdio === 'inherit' ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    })
+    let late = false
+    const timer =
+      timeout === undefined
+        ? undefined
+        : setTimeout(() => {
+            late = true
+            child.kill('SIGTERM')
+          }, timeout)
+    const output = { stdout: '', stderr: '' }
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+    child.on('error', error => {
+      clearTimeout(timer)
+      resolve({ code: 127, stdout: '', stderr: error.message })
+    })
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      resolve({ code: late ? 124 : (code ?? (signal === 'SIGINT' ? 130 : 1)), ...output })
+    })
+  })
+}

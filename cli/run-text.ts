@@ -1,0 +1,81 @@
+/** Runs in words: a row of the table, a line for a node, the head of `show`. */
+import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'
+import { isReason, reasonRow } from '../shared/reasons.ts'
+import type { Cause, NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'
+import { markOf, paintStatus, type Style } from './style.ts'
+
+const NAME = 120
+
+/** Seconds from the start of the first task (or the claim, if none started) to the end, or to now. */
+export function secondsOf(record: RunRecord, now: Date): number {
+  const start = Date.parse(record.startedAt ?? record.claimedAt)
+  const end = record.endedAt === undefined ? now.getTime() : Date.parse(record.endedAt)
+  return Math.max(0, (end - start) / 1000)
+}
+
+/** `151 ok 3 ✗ 31 –`; empty where nothing was built. */
+export function countsText(counts: NodeCounts | undefined): string {
+  if (!counts) return ''
+  const good = counts.success + counts['no-op']
+  const bad = counts.error + counts.fail
+  return [
+    good > 0 && `${good} ok`,
+    counts.warn > 0 && `${counts.warn} !`,
+    bad > 0 && `${bad} ✗`,
+    counts.skipped > 0 && `${counts.skipped} –`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+/** `schedule default, due 02:00`, `by arn:…`, `after run …`. */
+export function causeText(cause: Cause): string {
+  if (cause.kind === 'schedule') return `schedule ${oneLine(cause.schedule, NAME)}, due ${cause.scheduledFor}`
+  if (cause.kind === 'upstream') return `after run ${oneLine(cause.run, NAME)} of ${oneLine(cause.job, NAME)} (${cause.status})`
+  if (cause.kind === 'commit') return `commit ${shortSha(cause.sha)} of ${oneLine(cause.repository, NAME)}`
+  return `request by ${oneLine(cause.actor, NAME)}`
+}
+
+/** `4f2c1ab "rename amount columns" (A. Author)`. */
+export function commitText(record: RunRecord): string {
+  const { commit } = record
+  if (!commit) return ''
+  return `${shortSha(commit.sha)} "${oneLine(commit.subject, 80)}" (${oneLine(commit.author, 60)})`
+}
+
+/** `error: models failed`. */
+export const statusText = (record: RunRecord) =>
+  isReason(record.reason) ? `${record.status}: ${reasonRow(record.reason).label}` : record.status
+
+/** `✗ stg_payments  model  0.4s  Binder Error: …`, as a node ends. */
+export function nodeLine(node: NodeResult, style: Style, width: number): string {
+  const took = node.executionSeconds === undefined ? '' : formatDuration(node.executionSeconds)
+  const kind = node.materialized && node.resourceType === 'model' ? node.materialized : node.resourceType
+  const head = `${markOf(node.status)} ${oneLine(node.name, NAME).padEnd(36)} ${oneLine(kind, 20).padEnd(12)} ${took.padStart(7)}`
+  const detail = node.failures ? plural(node.failures, 'row') : isBad(node.status) ? oneLine(node.message ?? '', 400) : ''
+  const room = Math.max(20, width - head.length - 4)
+  return `  ${paintStatus(style, node.status, head.trimEnd())}${detail ? `  ${detail.length > room ? `${detail.slice(0, room - 1)}…` : detail}` : ''}`
+}
+
+const isBad = (status: string) => status === 'error' || status === 'fail' || status === 'warn'
+
+/** What happened and what to do, after a run has ended or stands still. */
+export function endLines(record: RunRecord, style: Style, now: Date): string[] {
+  const took = formatDuration(secondsOf(record, now))
+  const nodes = countsText(record.counts)
+  const job = `${record.project}/${record.job}`
+  const head = `${markOf(record.status)} ${job} ${statusText(record)}  ${took}${nodes ? `  ${nodes}` : ''}  ${record.id}`
+  const lines = [paintStatus(style, record.status, head)]
+  if (record.message && record.status !== 'success') lines.push(...boundedLines(record.message, 12).map(line => `  ${line}`))
+  if (isReason(record.reason)) lines.push(`  ${reasonRow(record.reason).next}`)
+  return lines
+}
+
+/** At most `max` lines of a text that came from a container or a database. */
+export function boundedLines(text: string, max: number): string[] {
+  const lines = text
+    .split(/\r?\n/)
+    .map(line => oneLine(line, 400))
+    .filter(line => line !== '')
+  return lines.length > max ? [...lines.slice(0, max), `… and ${plural(lines.length - max, 'more line')}`] : lines
+}

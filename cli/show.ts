@@ -1,0 +1,105 @@
+import { formatBytes, formatDateTime, formatDuration, oneLine, plural } from '../shared/format.ts'
+import { isFinal, type RunRecord } from '../shared/run.ts'
+import type { Command, Context } from './command.ts'
+import { connect } from './installation.ts'
+import { causeText, commitText, countsText, endLines, nodeLine } from './run-text.ts'
+import { resolveRun } from './runs-query.ts'
+import { markOf, paintStatus } from './style.ts'
+import { formatTable } from './table.ts'
+
+export const showCommand: Command = {
+  usage: 'show <run>',
+  summary: 'all about one run: cause, commit, steps, failures, attempts',
+  options: [],
+  examples: ['tidemill show last', 'tidemill show nightly'],
+  async run(context, input) {
+    const connection = await connect(context)
+    const record = await resolveRun(connection, input.words.run ?? '', context.effects.clock.now())
+    return { document: { run: record }, lines: showRun(context, record) }
+  },
+}
+
+function showRun(context: Context, record: RunRecord): string[] {
+  const { effects, style } = context
+  const blocks = [
+    endLines(record, style, effects.clock.now()),
+    factLines(context, record),
+    stepLines(context, record),
+    (record.failures ?? []).length > 0
+      ? ['Failures', ...(record.failures ?? []).map(node => nodeLine(node, style, widthOf(context)))]
+      : [],
+    attemptLines(record),
+    nextLines(record),
+  ]
+  return blocks.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
+}
+
+const widthOf = ({ effects }: Context) => (effects.stdout.isTTY ? effects.stdout.columns : 400)
+
+function factLines({ effects }: Context, record: RunRecord): string[] {
+  const time = (at: string) => formatDateTime(new Date(at), effects.zone)
+  const overrides = record.overrides && Object.keys(record.overrides).length > 0 ? JSON.stringify(record.overrides) : ''
+  const facts: [string, string][] = [
+    ['Environment', record.environment],
+    ['Cause', causeText(record.cause)],
+    ['Changed', overrides],
+    ['Commit', commitText(record)],
+    ['dbt', record.dbtVersion ?? ''],
+    ['Claimed', time(record.claimedAt)],
+    ['Started', record.startedAt ? time(record.startedAt) : ''],
+    ['Ended', record.endedAt ? time(record.endedAt) : ''],
+    ['Cancelled', record.cancel ? `by ${record.cancel.actor}, ${time(record.cancel.at)}` : ''],
+    ['Peak memory', record.peakMemoryBytes ? formatBytes(record.peakMemoryBytes) : ''],
+    ['Artifacts', record.artifactsIncomplete ? 'incomplete: not everything could be stored' : ''],
+  ]
+  return facts.filter(([, value]) => value !== '').map(([name, value]) => `${name.padEnd(12)} ${oneLine(value, 400)}`)
+}
+
+function stepLines(context: Context, record: RunRecord): string[] {
+  const rows = (record.steps ?? []).map(step => {
+    const paint = (text: string) => paintStatus(context.style, step.status, text)
+    const took =
+      step.startedAt && step.endedAt ? formatDuration((Date.parse(step.endedAt) - Date.parse(step.startedAt)) / 1000) : ''
+    return [
+      { text: markOf(step.status), paint },
+      { text: oneLine(step.name, 40), paint },
+      { text: took },
+      { text: countsText(step.counts) },
+      { text: oneLine(step.command, 200) },
+    ]
+  })
+  if (rows.length === 0) return []
+  return formatTable(
+    [{ title: '' }, { title: 'STEP' }, { title: 'TOOK', align: 'right' }, { title: 'NODES' }, { title: 'COMMAND', shrinkTo: 20 }],
+    rows,
+    widthOf(context),
+  )
+}
+
+function attemptLines(record: RunRecord): string[] {
+  if (record.attempts.length < 2 && record.attempts[0]?.stopCode === undefined) return []
+  return [
+    plural(record.attempts.length, 'attempt'),
+    ...record.attempts.map(attempt => {
+      const how = [
+        attempt.outcome ? `${attempt.outcome.status}${attempt.outcome.reason ? ` (${attempt.outcome.reason})` : ''}` : 'open',
+        `${attempt.cpu / 1024} vCPU, ${formatBytes(attempt.memory * 1024 * 1024)}`,
+        attempt.exitCode === undefined ? '' : `exit code ${attempt.exitCode}`,
+        attempt.stopCode ?? '',
+        oneLine(attempt.stoppedReason ?? '', 200),
+      ]
+      return `  ${attempt.number}  ${how.filter(part => part !== '').join(', ')}`
+    }),
+  ]
+}
+
+function nextLines(record: RunRecord): string[] {
+  if (!isFinal(record.status))
+    return [`Follow it:  tidemill logs ${record.id} --follow`, `Cancel it:  tidemill cancel ${record.id}`]
+  if (record.attempts.length === 0) return []
+  return [
+    `Log:        tidemill logs ${record.id}`,
+    `Artifacts:  tidemill artifacts ${record.id} --download DIR`,
+    ...(record.docsUploaded ? ['Docs:       tidemill docs'] : []),
+  ]
+}
