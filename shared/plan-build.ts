@@ -1,0 +1,104 @@
+/** The plan of an attempt, from configuration and run alone: the same attempt always gives the same plan. */
+import type { Config, EnvironmentConfig, JobConfig, ProjectConfig, StepConfig } from './config-model.ts'
+import { fullName, KEY, type RunPlace, SCHEMA_VERSION } from './contract.ts'
+import { parseDbtCommand, stepNames } from './dbt-command.ts'
+import { COMMANDS } from './dbt-commands.ts'
+import { UserError } from './errors.ts'
+import type { Plan, PlanStep } from './plan.ts'
+import type { RunOverrides, RunRecord, StepKind } from './run.ts'
+
+/** What a run needs of the configuration it was claimed with. */
+export interface RunSettings {
+  project: ProjectConfig
+  environment: EnvironmentConfig
+  job: JobConfig
+}
+
+/** Undefined: the configuration does not have the run's job, environment or project. */
+export function settingsOf(config: Config, run: RunPlace): RunSettings | undefined {
+  const project = config.projects[run.project]
+  const environment = config.environments[fullName(run.project, run.environment)]
+  const job = config.jobs[fullName(run.project, run.job)]
+  return project && environment && job && { project, environment, job }
+}
+
+export function buildPlan({ project, environment, job }: RunSettings, run: RunRecord, attempt: number): Plan {
+  const place: RunPlace = { project: run.project, environment: run.environment, job: run.job, id: run.id }
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    run: place,
+    attempt,
+    cause: run.cause,
+    repository: {
+      url: project.repository,
+      folder: project.folder,
+      branch: run.overrides?.branch ?? environment.branch,
+      ...(run.overrides?.commit && { commit: run.overrides.commit }),
+      credentials: project.credentials.kind,
+      submodules: project.submodules,
+    },
+    dbt: {
+      engine: environment.dbt.engine,
+      ...(environment.target !== null && { target: environment.target }),
+      ...(environment.profiles !== null && { profiles: environment.profiles }),
+    },
+    variables: environment.variables,
+    secrets: Object.keys(environment.secrets),
+    passAwsCredentials: environment.awsCredentials,
+    steps: buildSteps(job, run.overrides ?? {}),
+    timeoutSeconds: secondsLeft(job, run, attempt),
+    prefixes: {
+      attempt: KEY.attempt(place, attempt),
+      cache: KEY.cache(run.project, run.environment),
+      docs: KEY.docs(run.project, run.environment, run.id),
+    },
+  }
+}
+
+function buildSteps(job: JobConfig, overrides: RunOverrides): PlanStep[] {
+  const dbt = overrideSteps(job.steps, overrides)
+  const steps = [
+    planStep('checkout', 'checkout', [], true),
+    job.deps && planStep('deps', 'deps', ['deps'], true),
+    job.freshness !== 'off' && planStep('freshness', 'freshness', ['source', 'freshness'], job.freshness === 'fail'),
+    ...dbt.map(step => planStep(step.name, 'dbt', step.args, true)),
+    job.docs && planStep('docs', 'docs', ['docs', 'generate'], false),
+  ].filter(step => step !== false)
+  return steps.map((step, index) => ({ index, ...step }))
+}
+
+const planStep = (name: string, kind: StepKind, args: string[], required: boolean) => ({ name, kind, args, required })
+
+/** Steps of a run: the job's, or those of the request, with the flags of the request. Throws {@link UserError}. */
+export function overrideSteps(steps: readonly StepConfig[], overrides: RunOverrides): StepConfig[] {
+  const chosen = overrides.steps ? parseSteps(overrides.steps) : steps
+  return chosen.map(step => ({ name: step.name, args: [...step.args, ...addedFlags(step.args, overrides)] }))
+}
+
+function parseSteps(lines: readonly string[]): StepConfig[] {
+  const commands = lines.map((line, index) => {
+    const command = parseDbtCommand(line)
+    if ('refused' in command) throw new UserError(`step ${index + 1}, "${line.slice(0, 200)}": ${command.refused}`)
+    return command
+  })
+  const names = stepNames(commands.map(command => command.command))
+  return commands.map((command, index) => ({ name: names[index] ?? command.command, args: command.args }))
+}
+
+function addedFlags(args: readonly string[], { fullRefresh, vars }: RunOverrides): string[] {
+  const words = args.filter(word => !word.startsWith('-'))
+  const row = COMMANDS.find(each => words[0] === each.name || words.slice(0, 2).join(' ') === each.name)
+  const refresh = fullRefresh && row?.fullRefresh && !args.includes('--full-refresh')
+  return [...(refresh ? ['--full-refresh'] : []), ...(vars && Object.keys(vars).length ? ['--vars', JSON.stringify(vars)] : [])]
+}
+
+/** At least a minute, so that an attempt can say for itself that the time is over. */
+const LEAST_SECONDS = 60
+
+/** The time limit is the run's: what earlier attempts used is gone. */
+export function secondsLeft(job: JobConfig, run: RunRecord, attempt: number): number {
+  const used = run.attempts
+    .slice(0, attempt - 1)
+    .map(each => (each.startedAt && each.stoppedAt ? (Date.parse(each.stoppedAt) - Date.parse(each.startedAt)) / 1000 : 0))
+  return Math.max(LEAST_SECONDS, Math.round(job.timeoutSeconds - used.reduce((sum, seconds) => sum + Math.max(0, seconds), 0)))
+}
