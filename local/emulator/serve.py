@@ -1,0 +1,106 @@
+"""Starts the pinned emulator in this process, with the few corrections that Tidemill needs.
+
+Every correction replaces one function of ministack 1.5.33 and says why. The lock file holds that version: after a change
+of it, run the tests in test/local before anything else.
+
+The environment must be clean, since every Lambda inherits all of it.
+"""
+
+import json
+import os
+
+from ministack import app
+from ministack.services import eventbridge, lambda_svc, scheduler
+from ministack.services.cloudformation import provisioners
+
+import schedules
+
+
+def accept_events_of_aws():
+    # PutEvents refuses sources that begin with "aws.", as AWS does for its customers. Here the process-backed ECS is a
+    # part of AWS: its task state changes must reach the rules that wait for them.
+    put_events = eventbridge._put_events
+    eventbridge._put_events = lambda data, allow_aws_source=True: put_events(data, allow_aws_source=True)
+
+
+def retry_functions_of_events():
+    # EventBridge and Scheduler invoke a function asynchronously: a failed one is tried twice more, then goes to its
+    # on-failure destination. The emulator does so for the Invoke call, not for its own events.
+    def dispatch(arn, payload):
+        function, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not function or not config:
+            eventbridge.logger.warning("function %s not found", name)
+            return
+        lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
+
+    eventbridge._dispatch_to_lambda = dispatch
+
+
+def name_the_caller():
+    # A Function URL with IAM authorisation tells its function who signed the request. The emulator looks only whether
+    # there is a signature; on one machine the caller is the person who started it.
+    build_event = lambda_svc._build_function_url_event
+    user = os.environ.get("TIDEMILL_LOCAL_ACTOR", "local:unknown")
+
+    def with_caller(url_id, account_id, *args, **kwargs):
+        event = build_event(url_id, account_id, *args, **kwargs)
+        if not kwargs.get("anonymous"):
+            event["requestContext"]["authorizer"] = {
+                "iam": {
+                    "accessKey": os.environ.get("AWS_ACCESS_KEY_ID", ""),
+                    "accountId": account_id,
+                    "callerId": user,
+                    "cognitoIdentity": None,
+                    "principalOrgId": None,
+                    "userArn": user,
+                    "userId": user,
+                }
+            }
+        return event
+
+    lambda_svc._build_function_url_event = with_caller
+
+
+def keep_properties_of_schedules():
+    # CloudFormation here drops time zone, start and end date and what happens after the end, and lets a schedule that
+    # exists already (409) pass as created.
+    kept = (
+        "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target", "State",
+        "StartDate", "EndDate", "Description", "KmsKeyArn",
+    )
+
+    def body_of(props):
+        return {"GroupName": props.get("GroupName", "default"), **{key: props[key] for key in kept if key in props}}
+
+    def done(name, props, answer):
+        status, _, body = answer
+        if status >= 400:
+            raise ValueError(f"AWS::Scheduler::Schedule {name}: {body.decode()}")
+        return name, {"Arn": scheduler._schedule_arn(props.get("GroupName", "default"), name)}
+
+    def create(logical_id, props, stack_name):
+        name = props.get("Name") or provisioners._physical_name(stack_name, logical_id, max_len=64)
+        return done(name, props, scheduler._create_schedule(name, body_of(props)))
+
+    def update(physical_id, old_props, new_props, stack_name):
+        same_place = new_props.get("GroupName") == old_props.get("GroupName") and new_props.get("Name", physical_id) == physical_id
+        if not same_place or f"{new_props.get('GroupName', 'default')}/{physical_id}" not in scheduler._schedules:
+            return create(physical_id, new_props, stack_name)
+        return done(physical_id, new_props, scheduler._update_schedule(physical_id, body_of(new_props)))
+
+    provisioners._RESOURCE_HANDLERS["AWS::Scheduler::Schedule"].update(create=create, update=update)
+
+
+def fire_schedules_as_aws_does():
+    # The emulator's own loop ticks every 10 s in UTC and knows neither context attributes nor retries.
+    scheduler.start_scheduler = schedules.start
+
+
+accept_events_of_aws()
+retry_functions_of_events()
+name_the_caller()
+keep_properties_of_schedules()
+fire_schedules_as_aws_does()
+
+if __name__ == "__main__":
+    app.main()
