@@ -1,0 +1,95 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb'
+import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3'
+import { Construct } from 'constructs'
+import { ENV, INDEX } from '../../shared/contract.ts'
+import { acknowledge } from '../acknowledge.ts'
+import type { ServiceFunction } from './function.ts'
+
+/** First part of a key of the bucket. */
+export type Top = 'config' | 'plans' | 'runs' | 'state' | 'cache' | 'docs' | 'history'
+export type TableAction = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'ConditionCheckItem'
+
+export interface DataProps {
+  /** Days that runs, plans and docs are kept. */
+  readonly retentionDays: number
+}
+
+/** What outlives a deployment: the table, which is the truth about runs, and the bucket, which is the truth about what they produced. */
+export class Data extends Construct {
+  readonly bucket: Bucket
+  readonly table: Table
+
+  constructor(scope: Construct, id: string, props: DataProps) {
+    super(scope, id)
+    const kept = Duration.days(props.retentionDays)
+    this.bucket = new Bucket(this, 'Bucket', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      // A task may overwrite what its environment has; for two weeks that can be undone.
+      versioned: true,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      lifecycleRules: [
+        { id: 'incomplete-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+        { id: 'overwritten', noncurrentVersionExpiration: Duration.days(14), expiredObjectDeleteMarker: true },
+        // Written anew by every run: old versions only cost money.
+        { id: 'overwritten-cache', prefix: 'cache/', noncurrentVersionExpiration: Duration.days(1) },
+        { id: 'runs', prefix: 'runs/', expiration: kept },
+        { id: 'plans', prefix: 'plans/', expiration: kept },
+      ],
+    })
+    acknowledge(this.bucket, {
+      'AwsSolutions-S1':
+        'Access logs of a private bucket cost more than they tell; CloudTrail data events can be switched on where an audit asks for them.',
+    })
+    this.table = new Table(this, 'Table', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    })
+    for (const index of Object.values(INDEX))
+      this.table.addGlobalSecondaryIndex({
+        indexName: index.name,
+        partitionKey: { name: index.partition, type: AttributeType.STRING },
+        sortKey: { name: index.sort, type: AttributeType.STRING },
+        projectionType: ProjectionType.KEYS_ONLY,
+      })
+  }
+
+  grantTable(to: ServiceFunction, actions: TableAction[], query: (keyof typeof INDEX)[] = []): void {
+    to.allow(
+      actions.map(action => `dynamodb:${action}`),
+      [this.table.tableArn],
+    )
+    if (query.length > 0)
+      to.allow(
+        ['dynamodb:Query'],
+        query.map(name => `${this.table.tableArn}/index/${INDEX[name].name}`),
+      )
+    to.addEnvironment(ENV.table, this.table.tableName)
+  }
+
+  grantRead(to: ServiceFunction, tops: Top[]): void {
+    to.allow(
+      ['s3:GetObject'],
+      tops.map(top => this.bucket.arnForObjects(`${top}/*`)),
+    )
+    to.addEnvironment(ENV.bucket, this.bucket.bucketName)
+  }
+
+  grantWrite(to: ServiceFunction, tops: Top[]): void {
+    to.allow(
+      ['s3:PutObject'],
+      tops.map(top => this.bucket.arnForObjects(`${top}/*`)),
+    )
+    to.addEnvironment(ENV.bucket, this.bucket.bucketName)
+  }
+
+  /** Without it S3 answers 403 for an object that is not there; a condition on the prefix would not help a GetObject. */
+  grantList(to: ServiceFunction): void {
+    to.allow(['s3:ListBucket'], [this.bucket.bucketArn])
+  }
+}

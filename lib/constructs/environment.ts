@@ -1,0 +1,187 @@
+import { CfnDeletionPolicy, type CfnResource, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { CfnTaskDefinition } from 'aws-cdk-lib/aws-ecs'
+import { ManagedPolicy, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Bucket } from 'aws-cdk-lib/aws-s3'
+import { Construct } from 'constructs'
+import type { EnvironmentConfig, ProjectConfig, SecretRef } from '../../shared/config-model.ts'
+import {
+  CONTAINER,
+  ENV,
+  environmentPrefix,
+  LOG_STREAM_PREFIX,
+  logGroup,
+  taskFamily,
+  taskRolePath,
+} from '../../shared/contract.ts'
+import { acknowledge } from '../acknowledge.ts'
+import type { RunnerImage } from './images.ts'
+import { secretResource, secretValueFrom } from './secret.ts'
+
+export interface EnvironmentProps {
+  readonly installation: string
+  readonly project: ProjectConfig
+  readonly environment: EnvironmentConfig
+  readonly image: RunnerImage
+  readonly bucket: Bucket
+  readonly logRetention: RetentionDays
+}
+
+/** Folders of the image that the task may write; everything else is read-only. */
+const WRITABLE = { tmp: '/tmp', work: '/work' }
+
+/**
+ * What tasks of one environment run with, and the border between environments: the task role reaches the environment's own
+ * prefixes of the bucket and nothing else; the execution role reads the environment's own secrets.
+ *
+ * Roles and task definition stay when the environment is removed from the configuration, because runs that are still open
+ * need them; they cost nothing. Their names are made by CloudFormation, so that the environment can come back.
+ */
+export class Environment extends Construct {
+  private readonly props: EnvironmentProps
+
+  constructor(scope: Construct, id: string, props: EnvironmentProps) {
+    super(scope, id)
+    this.props = props
+    const { installation, environment, image } = props
+    const group = new LogGroup(this, 'Log', {
+      logGroupName: logGroup(installation, environment.project, environment.name),
+      retention: props.logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    const secrets = this.secrets()
+    const taskRole = this.makeTaskRole()
+    const executionRole = this.makeExecutionRole(group, Object.values(secrets))
+    const definition = new CfnTaskDefinition(this, 'TaskDefinition', {
+      family: taskFamily(installation, environment.project, environment.name),
+      requiresCompatibilities: ['FARGATE'],
+      networkMode: 'awsvpc',
+      runtimePlatform: {
+        operatingSystemFamily: 'LINUX',
+        cpuArchitecture: environment.size.architecture === 'arm64' ? 'ARM64' : 'X86_64',
+      },
+      cpu: String(environment.size.cpu),
+      memory: String(environment.size.memory),
+      // 20 GiB come with every task; Fargate takes only more than that as a wish.
+      ...(environment.size.disk > 20 && { ephemeralStorage: { sizeInGiB: environment.size.disk } }),
+      taskRoleArn: taskRole.roleArn,
+      executionRoleArn: executionRole.roleArn,
+      volumes: Object.keys(WRITABLE).map(name => ({ name })),
+      containerDefinitions: [
+        {
+          name: CONTAINER,
+          image: image.uri,
+          essential: true,
+          user: '1000:1000',
+          readonlyRootFilesystem: true,
+          // The longest that Fargate allows: dbt cancels its queries and what exists is uploaded.
+          stopTimeout: 120,
+          linuxParameters: { capabilities: { drop: ['ALL'] } },
+          mountPoints: Object.entries(WRITABLE).map(([sourceVolume, containerPath]) => ({
+            sourceVolume,
+            containerPath,
+            readOnly: false,
+          })),
+          environment: [{ name: ENV.bucket, value: props.bucket.bucketName }],
+          secrets: Object.entries(secrets).map(([name, secret]) => ({ name, valueFrom: secretValueFrom(this, secret) })),
+          logConfiguration: {
+            logDriver: 'awslogs',
+            options: {
+              'awslogs-group': group.logGroupName,
+              'awslogs-region': Stack.of(this).region,
+              'awslogs-stream-prefix': LOG_STREAM_PREFIX,
+              // The record of the log is in the bucket: a slow CloudWatch must never hold up dbt.
+              mode: 'non-blocking',
+              'max-buffer-size': '25m',
+            },
+          },
+        },
+      ],
+    })
+    acknowledge(definition, {
+      'AwsSolutions-ECS2': 'The one variable is the name of the bucket; secrets come from Secrets Manager.',
+    })
+    for (const kept of [definition, taskRole.node.defaultChild, executionRole.node.defaultChild] as CfnResource[]) {
+      kept.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
+      // An earlier revision is not needed: tasks are started by family, which means the latest.
+      kept.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE
+    }
+  }
+
+  /** Environment variable to secret, of git and of dbt. */
+  private secrets(): Record<string, SecretRef> {
+    const { credentials } = this.props.project
+    return {
+      ...this.props.environment.secrets,
+      ...(credentials.kind === 'token' && { [ENV.gitToken]: credentials.secret }),
+      ...(credentials.kind === 'ssh' && { [ENV.gitSshKey]: credentials.secret }),
+    }
+  }
+
+  private makeTaskRole(): Role {
+    const { installation, environment, project, bucket } = this.props
+    const objects = (tops: Parameters<typeof environmentPrefix>[0][]) =>
+      tops.map(top => bucket.arnForObjects(`${environmentPrefix(top, environment.project, environment.name)}*`))
+    const statements = [
+      allow(['s3:GetObject'], objects(['plans', 'state', 'runs', 'cache', 'docs'])),
+      allow(['s3:PutObject', 's3:AbortMultipartUpload'], objects(['runs', 'cache', 'docs'])),
+    ]
+    const repository = codeCommitRepository(project)
+    if (repository)
+      statements.push(
+        allow(
+          ['codecommit:GitPull'],
+          [Stack.of(this).formatArn({ service: 'codecommit', region: repository.region, resource: repository.name })],
+        ),
+      )
+    const role = new Role(this, 'TaskRole', {
+      path: taskRolePath(installation),
+      description: `dbt runs of ${environment.project}/${environment.name}`,
+      assumedBy: tasksOf(this),
+      managedPolicies: environment.policies.map((arn, index) => ManagedPolicy.fromManagedPolicyArn(this, `Policy${index}`, arn)),
+      inlinePolicies: { task: new PolicyDocument({ statements }) },
+    })
+    acknowledge(role, {
+      'AwsSolutions-IAM5': 'Every wildcard stands behind a prefix that belongs to this environment alone.',
+      'AwsSolutions-IAM4': 'A managed policy on the task role is one that the configuration names, for dbt.',
+    })
+    return role
+  }
+
+  private makeExecutionRole(group: LogGroup, secrets: SecretRef[]): Role {
+    const { installation, environment, image } = this.props
+    const statements = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [group.logGroupArn])]
+    if (secrets.length > 0)
+      statements.push(allow(['secretsmanager:GetSecretValue'], [...new Set(secrets.map(secret => secretResource(this, secret)))]))
+    if (image.repositoryArn)
+      statements.push(
+        allow(['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'], [image.repositoryArn]),
+        allow(['ecr:GetAuthorizationToken'], ['*']),
+      )
+    const role = new Role(this, 'ExecutionRole', {
+      path: taskRolePath(installation),
+      description: `Starts tasks of ${environment.project}/${environment.name}: image, secrets, log`,
+      assumedBy: tasksOf(this),
+      inlinePolicies: { start: new PolicyDocument({ statements }) },
+    })
+    acknowledge(role, {
+      'AwsSolutions-IAM5':
+        'GetAuthorizationToken of ECR knows no resource; a secret known by name has six random characters behind it.',
+    })
+    return role
+  }
+}
+
+/** Only ECS, and only for this account: another account cannot have ECS take the role on. */
+function tasksOf(scope: Construct): ServicePrincipal {
+  const { account } = Stack.of(scope)
+  return new ServicePrincipal('ecs-tasks.amazonaws.com', { conditions: { StringEquals: { 'aws:SourceAccount': account } } })
+}
+
+const allow = (actions: string[], resources: string[]) => new PolicyStatement({ actions, resources })
+
+/** Region and name of `codecommit::<region>://<name>`. */
+function codeCommitRepository(project: ProjectConfig): { region: string; name: string } | undefined {
+  const [, region, name] = /^codecommit::([a-z0-9-]+):\/\/(?:[^@]*@)?([\w.-]+)$/.exec(project.repository) ?? []
+  return region && name ? { region, name } : undefined
+}

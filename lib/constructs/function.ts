@@ -1,0 +1,79 @@
+import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda'
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations'
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { IQueue } from 'aws-cdk-lib/aws-sqs'
+import type { Construct } from 'constructs'
+import { ENV, type FunctionName, functionName } from '../../shared/contract.ts'
+import { lambdaFolder } from '../assets.ts'
+
+export interface ServiceFunctionProps {
+  readonly installation: string
+  readonly name: FunctionName
+  readonly description: string
+  /** Folder of the built code. */
+  readonly code: string
+  readonly logRetention: RetentionDays
+  readonly timeout: Duration
+  /** MiB. */
+  readonly memory: number
+  /** For functions that are invoked asynchronously: how old an invocation may get, and where it goes when it failed three times. */
+  readonly asynchronous?: { readonly maxEventAge: Duration; readonly deadLetters: IQueue }
+}
+
+/** A Lambda of the service: code from `dist/lambda/<name>`, a role of its own that may do nothing but write its log. */
+export class ServiceFunction extends LambdaFunction {
+  readonly installation: string
+
+  constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
+    const name = functionName(props.installation, props.name)
+    const logGroup = new LogGroup(scope, `${id}Log`, {
+      logGroupName: `/aws/lambda/${name}`,
+      retention: props.logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })
+    logGroup.grantWrite(role)
+    super(scope, id, {
+      functionName: name,
+      description: props.description,
+      runtime: Runtime.NODEJS_22_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(lambdaFolder(props.code, props.name)),
+      handler: 'index.handler',
+      timeout: props.timeout,
+      memorySize: props.memory,
+      role,
+      logGroup,
+      environment: { [ENV.installation]: props.installation, NODE_OPTIONS: '--enable-source-maps' },
+      ...(props.asynchronous && {
+        retryAttempts: 2,
+        maxEventAge: props.asynchronous.maxEventAge,
+        onFailure: new SqsDestination(props.asynchronous.deadLetters),
+      }),
+    })
+    this.installation = props.installation
+  }
+
+  /** May do the actions, on these resources only. */
+  allow(actions: string[], resources: string[], conditions?: PolicyStatement['conditions']): void {
+    this.addToRolePolicy(new PolicyStatement({ actions, resources, ...(conditions && { conditions }) }))
+  }
+
+  /**
+   * May call another function of the installation, whose name it finds in the variable. By name and not by reference:
+   * the functions call each other in circles, which CloudFormation cannot resolve.
+   */
+  allowCall(callee: FunctionName, variable: string): void {
+    const name = functionName(this.installation, callee)
+    const arn = Stack.of(this).formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: name,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    })
+    this.allow(['lambda:InvokeFunction'], [arn])
+    this.addEnvironment(variable, name)
+  }
+}

@@ -1,0 +1,165 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib'
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { Construct } from 'constructs'
+import type { Config } from '../../shared/config-model.ts'
+import { ENV, type FunctionName, logGroup } from '../../shared/contract.ts'
+import type { Cluster } from './cluster.ts'
+import type { ConfigObject } from './config-object.ts'
+import type { Data } from './data.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import { ServiceFunction } from './function.ts'
+import type { Network } from './network.ts'
+import { secretResource } from './secret.ts'
+import type { Messages } from './topic.ts'
+
+export interface FunctionsProps {
+  readonly config: Config
+  readonly code: string
+  readonly logRetention: RetentionDays
+  readonly data: Data
+  readonly configObject: ConfigObject
+  readonly cluster: Cluster
+  readonly network: Network
+  readonly deadLetters: DeadLetters
+  readonly messages: Messages
+}
+
+/** The six functions of the service. What each may do is what the head of its handler lists. */
+export class Functions extends Construct {
+  readonly launcher: ServiceFunction
+  readonly dispatcher: ServiceFunction
+  readonly finisher: ServiceFunction
+  readonly notifier: ServiceFunction
+  readonly sweeper: ServiceFunction
+  readonly api: ServiceFunction
+  private readonly props: FunctionsProps
+
+  constructor(scope: Construct, id: string, props: FunctionsProps) {
+    super(scope, id)
+    this.props = props
+    this.launcher = this.makeLauncher()
+    this.dispatcher = this.makeDispatcher()
+    this.finisher = this.makeFinisher()
+    this.notifier = this.makeNotifier()
+    this.sweeper = this.makeSweeper()
+    this.api = this.makeApi()
+    for (const each of this.all) props.configObject.grantRead(each)
+  }
+
+  get all(): ServiceFunction[] {
+    return [this.launcher, this.dispatcher, this.finisher, this.notifier, this.sweeper, this.api]
+  }
+
+  private makeLauncher(): ServiceFunction {
+    const launcher = this.make('launcher', 'Claims a run when a schedule fires', {
+      seconds: 30,
+      memory: 512,
+      eventAge: Duration.hours(6),
+    })
+    this.props.data.grantTable(launcher, ['GetItem', 'PutItem', 'UpdateItem'])
+    launcher.allowCall('dispatcher', ENV.dispatcher)
+    launcher.allowCall('finisher', ENV.finisher)
+    return launcher
+  }
+
+  private makeDispatcher(): ServiceFunction {
+    const { data, cluster, network } = this.props
+    // What a lost call would have started, the sweeper has started by then.
+    const dispatcher = this.make('dispatcher', 'Starts the tasks of waiting runs', {
+      seconds: 300,
+      memory: 512,
+      eventAge: Duration.minutes(10),
+    })
+    data.grantTable(
+      dispatcher,
+      ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
+      ['open'],
+    )
+    data.grantWrite(dispatcher, ['plans'])
+    cluster.grantRun(dispatcher)
+    cluster.grantStop(dispatcher)
+    network.tell(dispatcher)
+    dispatcher.allowCall('finisher', ENV.finisher)
+    return dispatcher
+  }
+
+  private makeFinisher(): ServiceFunction {
+    const finisher = this.make('finisher', 'Ends runs and does what follows', {
+      seconds: 300,
+      memory: 1024,
+      eventAge: Duration.hours(6),
+    })
+    this.allowEnding(finisher)
+    return finisher
+  }
+
+  private makeNotifier(): ServiceFunction {
+    const { config, data, messages } = this.props
+    const notifier = this.make('notifier', 'Delivers messages', { seconds: 120, memory: 512, eventAge: Duration.hours(1) })
+    data.grantTable(notifier, ['GetItem', 'UpdateItem'], ['open'])
+    messages.grantPublish(notifier)
+    if (config.channels.slack)
+      notifier.allow(['secretsmanager:GetSecretValue'], [secretResource(this, config.channels.slack.secret)])
+    return notifier
+  }
+
+  private makeSweeper(): ServiceFunction {
+    const { cluster, deadLetters } = this.props
+    const sweeper = this.make('sweeper', 'Finds what is missing and repairs it', {
+      seconds: 280,
+      memory: 1024,
+      eventAge: Duration.minutes(5),
+    })
+    this.allowEnding(sweeper)
+    cluster.grantWatch(sweeper)
+    cluster.grantStop(sweeper)
+    deadLetters.grantDrain(sweeper)
+    return sweeper
+  }
+
+  private makeApi(): ServiceFunction {
+    const { data, cluster } = this.props
+    const api = this.make('api', 'Operations of people and programs', { seconds: 30, memory: 512 })
+    data.grantTable(api, ['GetItem', 'PutItem', 'UpdateItem'], ['open'])
+    cluster.grantStop(api)
+    api.allowCall('dispatcher', ENV.dispatcher)
+    api.allowCall('finisher', ENV.finisher)
+    return api
+  }
+
+  /** What it takes to end a run: the record, its artifacts, the end of its log, and what starts next. */
+  private allowEnding(to: ServiceFunction): void {
+    const { config, data } = this.props
+    data.grantTable(to, ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], ['open'])
+    data.grantRead(to, ['runs', 'docs', 'state'])
+    data.grantWrite(to, ['runs', 'docs', 'state'])
+    data.grantList(to)
+    const groups = Stack.of(this).formatArn({
+      service: 'logs',
+      resource: 'log-group',
+      resourceName: `${logGroup(config.installation, '*', '*')}:log-stream:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    })
+    to.allow(['logs:GetLogEvents'], [groups])
+    to.allowCall('dispatcher', ENV.dispatcher)
+    to.allowCall('notifier', ENV.notifier)
+  }
+
+  private make(
+    name: FunctionName,
+    description: string,
+    size: { seconds: number; memory: number; eventAge?: Duration },
+  ): ServiceFunction {
+    const { config, code, logRetention, deadLetters } = this.props
+    return new ServiceFunction(this, name, {
+      installation: config.installation,
+      name,
+      description: `Tidemill ${config.installation}: ${description}`,
+      code,
+      logRetention,
+      timeout: Duration.seconds(size.seconds),
+      memory: size.memory,
+      ...(size.eventAge && { asynchronous: { maxEventAge: size.eventAge, deadLetters: deadLetters.queue } }),
+    })
+  }
+}

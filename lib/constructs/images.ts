@@ -1,0 +1,84 @@
+import { ContainerImageBuild } from '@cdklabs/deploy-time-build'
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { type IRepository, Repository, TagStatus } from 'aws-cdk-lib/aws-ecr'
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import { Construct } from 'constructs'
+import type { Config, EnvironmentConfig } from '../../shared/config-model.ts'
+import { imageTag } from '../../shared/contract.ts'
+import { containerFolder } from '../assets.ts'
+
+/** Image of a task; `repository` is set where pulling needs a permission. */
+export interface RunnerImage {
+  readonly uri: string
+  readonly repositoryArn: string | null
+}
+
+export interface ImagesProps {
+  readonly build: Config['images']['build']
+  /** Repository of ready-made images, used instead of building. */
+  readonly imageRepository: string | undefined
+  readonly code: string
+}
+
+const PLATFORM = { arm64: Platform.LINUX_ARM64, x86_64: Platform.LINUX_AMD64 }
+
+/** Images of the runner: one for each engine, set of adapters and architecture in use. */
+export class Images extends Construct {
+  private readonly props: ImagesProps
+  private readonly made = new Map<string, RunnerImage>()
+  private builds: Repository | undefined
+
+  constructor(scope: Construct, id: string, props: ImagesProps) {
+    super(scope, id)
+    this.props = props
+  }
+
+  of(environment: EnvironmentConfig): RunnerImage {
+    const { dbt, size } = environment
+    if (dbt.image !== null) return this.ready(dbt.image)
+    const tag = imageTag(dbt.engine, dbt.adapters)
+    if (this.props.imageRepository !== undefined) return this.ready(`${this.props.imageRepository}:${tag}`)
+    const id = `${tag}-${size.architecture}`
+    const image = this.made.get(id) ?? this.build(id, environment)
+    this.made.set(id, image)
+    return image
+  }
+
+  private ready(uri: string): RunnerImage {
+    const [, account, region, name] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)/.exec(uri) ?? []
+    if (!account || !region || !name) return { uri, repositoryArn: null }
+    return {
+      uri,
+      repositoryArn: Stack.of(this).formatArn({ service: 'ecr', account, region, resource: 'repository', resourceName: name }),
+    }
+  }
+
+  private build(id: string, { dbt, size }: EnvironmentConfig): RunnerImage {
+    const options = {
+      directory: containerFolder(this.props.code),
+      platform: PLATFORM[size.architecture],
+      buildArgs: { ENGINE: dbt.engine, ADAPTERS: [...dbt.adapters].sort().join(',') },
+    }
+    if (this.props.build === 'docker') return pulled(new DockerImageAsset(this, id, options), asset => asset.imageUri)
+    const repository = this.repository()
+    // Builds of one source share a hash: the prefix keeps their tags apart.
+    return pulled(new ContainerImageBuild(this, id, { ...options, repository, tagPrefix: `${id}-` }), build => build.imageUri)
+  }
+
+  private repository(): Repository {
+    this.builds ??= new Repository(this, 'Repository', {
+      imageScanOnPush: true,
+      emptyOnDelete: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+      lifecycleRules: [
+        { description: 'layers of replaced images', tagStatus: TagStatus.UNTAGGED, maxImageAge: Duration.days(1) },
+        { description: 'images of earlier versions', tagStatus: TagStatus.ANY, maxImageCount: 50 },
+      ],
+    })
+    return this.builds
+  }
+}
+
+function pulled<T extends { repository: IRepository }>(image: T, uri: (image: T) => string): RunnerImage {
+  return { uri: uri(image), repositoryArn: image.repository.repositoryArn }
+}

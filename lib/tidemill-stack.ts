@@ -1,0 +1,88 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import { Construct } from 'constructs'
+import type { Config } from '../shared/config-model.ts'
+import { OUTPUT, stackName } from '../shared/contract.ts'
+import { Access } from './constructs/access.ts'
+import { Alarms } from './constructs/alarms.ts'
+import { Cluster } from './constructs/cluster.ts'
+import { ConfigObject } from './constructs/config-object.ts'
+import { Data } from './constructs/data.ts'
+import { DeadLetters } from './constructs/dead-letters.ts'
+import { Environment } from './constructs/environment.ts'
+import { Functions } from './constructs/functions.ts'
+import { Images } from './constructs/images.ts'
+import { Network } from './constructs/network.ts'
+import { Messages } from './constructs/topic.ts'
+import { Triggers } from './constructs/triggers.ts'
+
+export interface TidemillStackProps extends StackProps {
+  /** From `loadConfig`. */
+  readonly config: Config
+  /** Folder of the built code: `builtCode()`. */
+  readonly code: string
+  /** Repository of ready-made images (`<registry>/<name>`), used instead of building them. */
+  readonly imageRepository?: string | undefined
+}
+
+/** One installation of Tidemill. */
+export class TidemillStack extends Stack {
+  constructor(scope: Construct, id: string, { config, code, imageRepository, ...props }: TidemillStackProps) {
+    super(scope, id, {
+      stackName: stackName(config.installation),
+      description: `Tidemill ${config.installation}: dbt runs on a schedule`,
+      ...props,
+    })
+    const logRetention: RetentionDays = config.retention.logs
+    const data = new Data(this, 'Data', { retentionDays: config.retention.runs })
+    const network = new Network(this, 'Network', config.network)
+    const cluster = new Cluster(this, 'Cluster', config.installation)
+    const messages = new Messages(this, 'Messages', config.channels.email?.addresses ?? [])
+    const deadLetters = new DeadLetters(this, 'DeadLetters')
+    const configObject = new ConfigObject(this, 'Config', { config, data, code, logRetention })
+    const functions = new Functions(this, 'Functions', {
+      config,
+      code,
+      logRetention,
+      data,
+      configObject,
+      cluster,
+      network,
+      deadLetters,
+      messages,
+    })
+    this.addEnvironments(
+      config,
+      data,
+      new Images(this, 'Images', { build: config.images.build, imageRepository, code }),
+      logRetention,
+    )
+    new Triggers(this, 'Triggers', { config, functions, cluster, deadLetters })
+    new Alarms(this, 'Alarms', { installation: config.installation, functions, deadLetters, topic: messages.topic })
+    const access = new Access(this, 'Access', { installation: config.installation, api: functions.api, data })
+    this.addOutputs({
+      [OUTPUT.table]: data.table.tableName,
+      [OUTPUT.bucket]: data.bucket.bucketName,
+      [OUTPUT.apiUrl]: access.url,
+      [OUTPUT.configKey]: configObject.key,
+      [OUTPUT.cluster]: cluster.clusterName,
+      [OUTPUT.topic]: messages.topic.topicArn,
+    })
+  }
+
+  private addEnvironments(config: Config, { bucket }: Data, images: Images, logRetention: RetentionDays): void {
+    const scope = new Construct(this, 'Environments')
+    for (const [name, environment] of Object.entries(config.environments)) {
+      const project = config.projects[environment.project]
+      if (!project) throw new Error(`environment ${name} belongs to no project of the configuration`)
+      const image = images.of(environment)
+      // A `/` cannot be in an id, and a `.` is in no name.
+      const id = name.replace('/', '.')
+      new Environment(scope, id, { installation: config.installation, project, environment, image, bucket, logRetention })
+    }
+  }
+
+  private addOutputs(outputs: Record<string, string>): void {
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
+  }
+}
