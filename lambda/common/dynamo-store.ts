@@ -160,7 +160,9 @@ async function startAttempt(
   attempt: Attempt,
   limits: { job: number; environment: number },
 ): ReturnType<Store['startAttempt']> {
-  const place = 'attribute_not_exists(#running) OR size(#running) < :limit OR contains(#running, :id)'
+  const free = '(attribute_not_exists(#running) OR size(#running) < :limit)'
+  // A run between two attempts holds its place, also while its job is paused.
+  const holds = 'contains(#running, :id)'
   const take = (pk: string, limit: number, condition: string) =>
     writeInput(dynamo.table, {
       pk,
@@ -178,8 +180,8 @@ async function startAttempt(
         values: { attempt: [attempt], starting: 'starting', queued: 'queued', n: attempt.number - 1, sort: OPEN.active(run.id) },
       }),
     },
-    { Update: take(job, limits.job, `attribute_not_exists(#paused) AND (${place})`) },
-    { Update: take(PK.environment(fullName(run.project, run.environment)), limits.environment, place) },
+    { Update: take(job, limits.job, `${holds} OR (attribute_not_exists(#paused) AND ${free})`) },
+    { Update: take(PK.environment(fullName(run.project, run.environment)), limits.environment, `${holds} OR ${free}`) },
   ])
   if (!failed) return 'started'
   const [runChanged, noJob, noEnvironment] = failed

@@ -21,5 +21,8 @@ export const env = {
   dispatcher: () => read(ENV.dispatcher),
   finisher: () => read(ENV.finisher),
   notifier: () => read(ENV.notifier),
+  topic: () => read(ENV.topic),
+  /** Undefined where there is no console to link to. */
+  consoleUrl: () => process.env[ENV.consoleUrl] || undefined,
   deadLetters: () => read(ENV.deadLetters),
 } as const

@@ -10,3 +10,28 @@
  * - lambda:InvokeFunction on finisher
  * Invoked asynchronously by launcher, api, finisher, sweeper. Time limit 300 s (it may sleep up to 60 s), memory 512 MB.
  */
+import { makeBucket } from '../common/bucket.ts'
+import { makeClients } from '../common/clients.ts'
+import { makeConfigs } from '../common/config.ts'
+import { makeDynamoStore } from '../common/dynamo-store.ts'
+import { makeEcs } from '../common/ecs.ts'
+import { env } from '../common/env.ts'
+import { makeInvoke } from '../common/invoke.ts'
+import { makeRuntime } from '../common/runtime.ts'
+import { type DispatchDeps, dispatch } from './dispatch.ts'
+
+const bucket = makeBucket(makeClients.s3(), env.bucket())
+const cluster = env.cluster()
+const deps: Omit<DispatchDeps, 'timeLeft'> = {
+  ...makeRuntime('dispatcher'),
+  store: makeDynamoStore(makeClients.table(), env.table()),
+  bucket,
+  configs: makeConfigs(bucket, env.configKey()),
+  ecs: makeEcs(makeClients.ecs(), cluster),
+  finish: makeInvoke(makeClients.lambda(), env.finisher()),
+  installation: env.installation(),
+  network: { cluster, subnets: env.subnets(), securityGroups: env.securityGroups(), assignPublicIp: env.assignPublicIp() },
+}
+
+export const handler = (event: unknown, context: { getRemainingTimeInMillis(): number }) =>
+  dispatch({ ...deps, timeLeft: () => context.getRemainingTimeInMillis() }, event)

@@ -8,3 +8,22 @@
  * - lambda:InvokeFunction on dispatcher and finisher
  * Invoked by Scheduler (its role) and by nobody else. Time limit 30 s, memory 512 MB.
  */
+import { makeBucket } from '../common/bucket.ts'
+import { makeClients } from '../common/clients.ts'
+import { makeConfigs } from '../common/config.ts'
+import { makeDynamoStore } from '../common/dynamo-store.ts'
+import { env } from '../common/env.ts'
+import { makeInvoke } from '../common/invoke.ts'
+import { makeRuntime } from '../common/runtime.ts'
+import { type LaunchDeps, launch } from './launch.ts'
+
+const lambda = makeClients.lambda()
+const deps: LaunchDeps = {
+  ...makeRuntime('launcher'),
+  store: makeDynamoStore(makeClients.table(), env.table()),
+  configs: makeConfigs(makeBucket(makeClients.s3(), env.bucket()), env.configKey()),
+  dispatch: makeInvoke(lambda, env.dispatcher()),
+  finish: makeInvoke(lambda, env.finisher()),
+}
+
+export const handler = (event: unknown) => launch(deps, event)

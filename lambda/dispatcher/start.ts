@@ -1,0 +1,121 @@
+/** Starts one attempt: plan, place in the limits, the stored call, the call. */
+import { createHash } from 'node:crypto'
+import type { RunTaskCommandInput } from '@aws-sdk/client-ecs'
+import { KEY } from '../../shared/contract.ts'
+import { buildPlan, type RunSettings } from '../../shared/plan-build.ts'
+import type { Attempt, RunRecord } from '../../shared/run.ts'
+import type { Bucket } from '../common/bucket.ts'
+import type { Ecs, RunTaskAnswer } from '../common/ecs.ts'
+import { finalise } from '../common/finalise.ts'
+import type { EffectsRequest, Invoke } from '../common/invoke.ts'
+import type { Runtime } from '../common/runtime.ts'
+import type { StartAnswer, Store } from '../common/store.ts'
+import { makeRunTaskInput, type Network, sizeOfAttempt } from './task-input.ts'
+
+export interface StartDeps extends Runtime {
+  store: Pick<Store, 'startAttempt' | 'noteTask' | 'requeue' | 'endRun' | 'run'>
+  bucket: Pick<Bucket, 'write'>
+  ecs: Pick<Ecs, 'run' | 'stop'>
+  finish: Invoke<EffectsRequest>
+  installation: string
+  network: Network
+}
+
+/** Runs of a job with `overlap: allow`; the environment's own limit is reached long before. */
+const UNLIMITED = 10_000
+
+/** The run with its new attempt when it was started in the table; the call is still to be made. */
+export async function takePlace(
+  deps: StartDeps,
+  run: RunRecord,
+  settings: RunSettings,
+): Promise<{ answer: StartAnswer; started?: RunRecord }> {
+  const { environment, job } = settings
+  const number = run.attempts.length + 1
+  const plan = JSON.stringify(buildPlan(settings, run, number))
+  const key = KEY.plan(run, number)
+  const sha256 = createHash('sha256').update(plan).digest('hex')
+  await deps.bucket.write(key, plan, { type: 'application/json' })
+  const size = sizeOfAttempt(environment, run.attempts)
+  const input = makeRunTaskInput(deps.installation, deps.network, environment, run, number, { key, sha256 }, size)
+  const attempt: Attempt = {
+    number,
+    planKey: key,
+    planSha256: sha256,
+    runTaskInput: JSON.stringify(input),
+    ...size,
+    dispatchedAt: deps.now().toISOString(),
+  }
+  const limits = { job: job.overlap === 'allow' ? UNLIMITED : 1, environment: environment.maxRunning }
+  const answer = await deps.store.startAttempt(run, attempt, limits)
+  return answer === 'started'
+    ? { answer, started: { ...run, status: 'starting', attempts: [...run.attempts, attempt] } }
+    : { answer }
+}
+
+/** Makes the stored call of the last attempt. It can be repeated: the client token makes it the same task. */
+export async function callRunTask(deps: StartDeps, run: RunRecord, startWithinSeconds: number): Promise<void> {
+  const attempt = run.attempts.at(-1)
+  if (!attempt) throw new Error(`run ${run.id} has no attempt to start`)
+  const answer = await askEcs(deps, JSON.parse(attempt.runTaskInput) as RunTaskCommandInput)
+  const log = { runId: run.id, attempt: attempt.number }
+  if (answer.kind === 'started') {
+    deps.log(answer.adopted ? 'task adopted' : 'task started', { ...log, taskArn: answer.taskArn })
+    await keepTask(deps, run.id, attempt.number, answer.taskArn)
+  } else if (answer.kind === 'unknown') {
+    // The task may exist. The run stays as it is, and the sweeper has the call repeated with the same token.
+    deps.log('start is uncertain', { ...log, words: answer.words })
+  } else if (answer.kind === 'busy') {
+    deps.log('no start for now', { ...log, words: answer.words, tries: run.launchTries + 1 })
+    await backOff(deps, run, answer.words, startWithinSeconds)
+  } else {
+    deps.log('start refused', { ...log, words: answer.words })
+    await giveUp(deps, run, 'launch_refused', `AWS refused to start the task: ${answer.words}`)
+  }
+}
+
+/** Calls without an answer, before the run is left to the sweeper. */
+const CALLS = 3
+
+async function askEcs(deps: StartDeps, input: RunTaskCommandInput): Promise<RunTaskAnswer> {
+  for (let call = 1; ; call++) {
+    const answer = await deps.ecs.run(input)
+    if (answer.kind !== 'unknown' || call === CALLS) return answer
+    await deps.sleep(500 * 2 ** call)
+  }
+}
+
+async function keepTask(deps: StartDeps, id: string, attempt: number, taskArn: string): Promise<void> {
+  const kept = await deps.store.noteTask(id, attempt, taskArn)
+  if (!kept) deps.log('the attempt has another task or is over', { runId: id, attempt, taskArn })
+  // Cancelled between the place and the call: whoever cancelled had no task to stop.
+  if (kept?.cancel && kept.status === 'starting') await deps.ecs.stop(taskArn, `cancelled by ${kept.cancel.actor}`)
+}
+
+/** 5, 10, 20, 40, then 60 s. */
+export const backOffSeconds = (tries: number) => Math.min(60, 5 * 2 ** (tries - 1))
+
+async function backOff(deps: StartDeps, run: RunRecord, words: string, startWithinSeconds: number): Promise<void> {
+  const now = deps.now()
+  const launchTries = run.launchTries + 1
+  // A run that had to wait in line, or a later attempt, has its time from the first refusal on.
+  const ownTime = run.launchTries === 0 && (run.cause.kind !== 'schedule' || run.attempts.length > 1)
+  const startBy = ownTime ? new Date(now.getTime() + startWithinSeconds * 1000).toISOString() : run.startBy
+  const notBefore = new Date(now.getTime() + backOffSeconds(launchTries) * 1000).toISOString()
+  if (now.toISOString() > startBy) return giveUp(deps, run, 'launch_capacity', noCapacity(launchTries, words))
+  await deps.store.requeue(run, { notBefore, startBy, launchTries, lastLaunchError: words.slice(0, 1000) })
+}
+
+export const noCapacity = (tries: number, words: string | undefined) =>
+  `AWS could not start the task in time, in ${tries} ${tries === 1 ? 'try' : 'tries'}: ${words ?? 'no reason given'}`
+
+async function giveUp(
+  deps: StartDeps,
+  run: RunRecord,
+  reason: 'launch_refused' | 'launch_capacity',
+  message: string,
+): Promise<void> {
+  const end = { status: 'error', reason, message } as const
+  const attempt = { stoppedAt: deps.now().toISOString(), outcome: end }
+  if (await finalise(deps, run, end, { attempt, statuses: ['starting'] })) await deps.finish({ effects: [run.id] })
+}
