@@ -30,6 +30,10 @@ export interface MessageLink {
 export interface Message {
   kind: MessageKind
   runId: string
+  project: string
+  environment: string
+  /** Short name. */
+  job: string
   /** What happened, where: the first line. */
   title: string
   /** Of the e-mail: less than 100 characters, one line. */
@@ -60,6 +64,9 @@ export function makeMessage(input: MessageInput): Message {
   return {
     kind,
     runId: record.id,
+    project: record.project,
+    environment: record.environment,
+    job: record.job,
     title: oneLine(titleOf(input, nodes, total), MAX.line),
     subject: subjectOf(input, nodes, total),
     failures: shown.map(describeFailure),
