@@ -1,29 +1,18 @@
 /** The process of the local ECS: reads its settings from the environment, listens on loopback, ends its tasks with itself. */
-import { z } from 'zod/mini'
 import { createEngine } from './ecs/engine.ts'
 import { createEventSender } from './ecs/events.ts'
 import { createFaults } from './ecs/faults.ts'
 import { createEcsServer } from './ecs/server.ts'
+import { ecsSettings, SETTINGS_VARIABLE } from './ecs-start.ts'
 import { localImages } from './image.ts'
 
-const settings = z
-  .object({
-    endpoint: z.string(),
-    port: z.number(),
-    emulator: z.object({ endpoint: z.string(), region: z.string(), accessKeyId: z.string(), secretAccessKey: z.string() }),
-    tasksDir: z.string(),
-    dist: z.string(),
-    cacheDir: z.string(),
-    maxTasks: z.number(),
-    stopSeconds: z.number(),
-  })
-  .parse(JSON.parse(process.env.TIDEMILL_LOCAL_ECS ?? ''))
-const { emulator, tasksDir, dist, cacheDir, maxTasks, endpoint, port, stopSeconds } = settings
+const settings = ecsSettings.parse(JSON.parse(process.env[SETTINGS_VARIABLE] ?? ''))
+const { emulator, tasksDir, dist, cacheDir, python, maxTasks, endpoint, port, stopSeconds } = settings
 
 const faults = createFaults()
 const events = createEventSender(emulator, faults)
 const onProgress = (line: string) => console.log(JSON.stringify({ message: line }))
-const resolveImage = localImages({ dist, cacheDir, onProgress })
+const resolveImage = localImages({ dist, cacheDir, python, onProgress })
 const engine = createEngine({ emulator, resolveImage, faults, events, tasksDir, maxTasks, endpoint })
 
 // Leftovers go before anything new can start.

@@ -1,7 +1,7 @@
 /** What stands for a container image here: a Python environment with dbt, and the runner's bundle. */
 import { join } from 'node:path'
 import { imageTag } from '../shared/contract.ts'
-import { ensureVenv, findPython, type Python } from './venv.ts'
+import { ensureVenv, type Python } from './venv.ts'
 
 /** Repository of the images that exist only on this machine. */
 export const LOCAL_REPOSITORY = 'tidemill.local/runner'
@@ -30,18 +30,18 @@ export function parseLocalImage(image: string): { engine: string; adapters: stri
 export interface ImageOptions {
   dist: string
   cacheDir: string
-  python?: Python
+  python: Python
   onProgress: (line: string) => void
 }
 
 /** Python environment for an engine and its adapters, made if it is not there: 20 s once. */
 export async function ensureImageVenv(engine: string, adapters: readonly string[], options: ImageOptions): Promise<string> {
-  const { dist, cacheDir, onProgress } = options
+  const { dist, cacheDir, python, onProgress } = options
   return ensureVenv({
     name: imageTag(engine, adapters),
     requirements: [...adapters].sort().map(adapter => join(dist, 'container/requirements', engine, `${adapter}.txt`)),
     cacheDir: join(cacheDir, 'venv'),
-    python: options.python ?? (await findPython(process.env.TIDEMILL_PYTHON)),
+    python,
     onProgress,
   })
 }

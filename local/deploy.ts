@@ -1,0 +1,171 @@
+/** The real `cdk bootstrap` and `cdk deploy`, into the cloud on this machine. */
+import { spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { z } from 'zod/mini'
+import { CONTEXT, OUTPUT } from '../shared/contract.ts'
+import { UserError } from '../shared/errors.ts'
+import { callAws } from './aws-json.ts'
+import { apiUrlOf, type LocalCloud } from './cloud.ts'
+import { LOCAL_REPOSITORY } from './image.ts'
+import { readDescription, writeJson } from './state.ts'
+
+export interface DeployProgress {
+  stage: 'bootstrap' | 'synth' | 'deploy'
+  /** Resources, of all stacks so far; 0 of 0 until CloudFormation says it. */
+  done: number
+  total: number
+}
+
+export interface DeployOptions {
+  cloud: LocalCloud
+  /** Path of tidemill.yml. */
+  configPath: string
+  dist: string
+  onProgress: (progress: DeployProgress) => void
+  /** For bootstrap and deploy together. */
+  timeoutSeconds?: number
+  signal?: AbortSignal
+}
+
+export interface Deployment {
+  /** Of the main stack, by the names in contract.ts. */
+  outputs: Record<string, string>
+  apiUrl: string
+  resources: number
+}
+
+/** Any account number will do; the emulator has this one. */
+const ACCOUNT = '000000000000'
+const outputsFile = z.record(z.string(), z.record(z.string(), z.string()))
+
+/** Deploys the configuration. UserError with CloudFormation's or the app's own words when it fails. */
+export async function deploy(options: DeployOptions): Promise<Deployment> {
+  const { cloud, dist, configPath, timeoutSeconds = 300 } = options
+  const { paths, region } = cloud
+  const limit = AbortSignal.timeout(timeoutSeconds * 1000)
+  const signal = options.signal ? AbortSignal.any([limit, options.signal]) : limit
+  const work = { ...options, signal, timeoutSeconds }
+  await mkdir(paths.root, { recursive: true })
+  await rm(paths.deployLog, { force: true })
+  if (!(await isBootstrapped(cloud))) await cdk('bootstrap', ['bootstrap', `aws://${ACCOUNT}/${region}`], work)
+
+  const outputsPath = join(paths.root, 'outputs.json')
+  await rm(outputsPath, { force: true })
+  const app = `"${process.execPath}" "${join(dist, 'bin/app.mjs')}"`
+  const context = ['-c', `${CONTEXT.config}=${resolve(configPath)}`, '-c', `${CONTEXT.imageRepository}=${LOCAL_REPOSITORY}`]
+  const flags = ['--require-approval', 'never', '--method', 'direct', '--progress', 'events', '--concurrency', '4']
+  const places = ['--output', paths.assembly, '--outputs-file', outputsPath]
+  const resources = await cdk('synth', ['deploy', '--all', '--app', app, ...context, ...flags, ...places], work)
+
+  const stacks = outputsFile.parse(JSON.parse(await readFile(outputsPath, 'utf8')))
+  const outputs = Object.values(stacks).find(stack => stack[OUTPUT.table] !== undefined) ?? Object.values(stacks)[0] ?? {}
+  const description = await readDescription(paths)
+  const { apiUrl } = apiUrlOf(cloud.endpoint, outputs)
+  await writeJson(paths.description, { ...description, outputs, ...(apiUrl && { apiUrl }) })
+  return { outputs, apiUrl: apiUrl ?? '', resources }
+}
+
+const isBootstrapped = (cloud: LocalCloud): Promise<boolean> =>
+  callAws(cloud, 'ssm', 'GetParameter', { Name: '/cdk-bootstrap/hnb659fds/version' }).then(
+    () => true,
+    () => false,
+  )
+
+interface Work extends DeployOptions {
+  signal: AbortSignal
+  timeoutSeconds: number
+}
+
+/** Runs the CDK's command line with an environment of its own; the number of resources it reported. */
+async function cdk(first: DeployProgress['stage'], args: string[], work: Work): Promise<number> {
+  const { cloud, dist, signal, onProgress } = work
+  const { paths } = cloud
+  const program = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk')
+  const log = createWriteStream(paths.deployLog, { flags: 'a', mode: 0o600 })
+  onProgress({ stage: first, done: 0, total: 0 })
+  // In the group of this process: Ctrl-C in a terminal ends it as well.
+  const child = spawn(process.execPath, [program, ...args, '--no-color', '--no-notices', '--no-version-reporting', '--ci'], {
+    cwd: dirname(dist),
+    env: cdkEnvironment(cloud),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+    killSignal: 'SIGTERM',
+  })
+  const lines: string[] = []
+  const progress = countResources()
+  const read = (line: string) => {
+    log.write(`${line}\n`)
+    lines.push(line)
+    if (lines.length > 400) lines.shift()
+    const counted = progress(line)
+    if (counted) onProgress({ stage: first === 'bootstrap' ? first : 'deploy', ...counted })
+  }
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', read)
+  const code = await new Promise<number | null>((done, failed) => {
+    child.once('error', error => (error.name === 'AbortError' ? done(null) : failed(error)))
+    child.once('close', done)
+  })
+  log.end()
+  if (code === 0) return progress('')?.total ?? 0
+  throw failure(args[0] ?? '', lines, work)
+}
+
+function failure(command: string, lines: readonly string[], { signal, timeoutSeconds, cloud }: Work): UserError {
+  const why = signal.aborted
+    ? signal.reason?.name === 'TimeoutError'
+      ? `not done after ${timeoutSeconds} s`
+      : 'interrupted'
+    : explainFailure(lines)
+  return new UserError(`cdk ${command} failed: ${why}`, { hint: `The whole log: ${cloud.paths.deployLog}`, exitCode: 3 })
+}
+
+/** The lines that matter: what CloudFormation could not make, else the first error, else the end. */
+export function explainFailure(lines: readonly string[]): string {
+  const failed = lines.filter(line => /(CREATE|UPDATE|DELETE)_FAILED/.test(line) && !/cancelled/i.test(line))
+  if (failed.length > 0) return failed.slice(0, 3).join('\n')
+  const at = lines.findIndex(line => /error|❌/i.test(line))
+  return lines
+    .filter(line => line.trim() !== '')
+    .slice(at < 0 ? -5 : at, at < 0 ? undefined : at + 5)
+    .join('\n')
+}
+
+/** Counts over several stacks: lines like `name | 14/46 | 10:02:11 | CREATE_COMPLETE | AWS::… | …`. */
+export function countResources(): (line: string) => { done: number; total: number } | undefined {
+  const stacks = new Map<string, { done: number; total: number }>()
+  return line => {
+    const [, stack = '', done, total] = /^(\S+) \|\s*(\d+)\/(\d+) \|/.exec(line) ?? []
+    if (done !== undefined) stacks.set(stack, { done: Number(done), total: Number(total) })
+    else if (line !== '') return undefined
+    const sum = (key: 'done' | 'total') => [...stacks.values()].reduce((all, counts) => all + counts[key], 0)
+    return { done: sum('done'), total: sum('total') }
+  }
+}
+
+function cdkEnvironment({ endpoint, region, accessKeyId, secretAccessKey, paths }: LocalCloud): Record<string, string> {
+  return {
+    PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
+    HOME: paths.root,
+    LANG: 'C.UTF-8',
+    CDK_HOME: join(paths.root, 'cdk'),
+    CDK_DISABLE_CLI_TELEMETRY: '1',
+    CDK_DISABLE_VERSION_CHECK: '1',
+    JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION: '1',
+    JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION: '1',
+    JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION: '1',
+    NODE_NO_WARNINGS: '1',
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    // Nothing of the user's own AWS settings.
+    AWS_CONFIG_FILE: join(paths.root, 'none'),
+    AWS_SHARED_CREDENTIALS_FILE: join(paths.root, 'none'),
+  }
+}
