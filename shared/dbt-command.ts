@@ -48,14 +48,14 @@ function findCommand(args: readonly string[]): CommandRow | Refusal {
   const [first = '', second = ''] = words
   const both = `${first} ${second}`
   const refused = REFUSED_COMMANDS[both] ?? REFUSED_COMMANDS[first]
-  if (refused) return refuse(`dbt ${REFUSED_COMMANDS[both] ? both : first} makes no sense in a job: ${refused}`)
+  if (refused) return refuse(`makes no sense in a job: ${refused}`)
   const row = COMMANDS.find(each => each.name === both || each.name === first || each.aliases?.includes(first))
   if (row) return row
   const groups = COMMANDS.filter(each => each.name.startsWith(`${first} `)).map(each => each.name)
-  if (groups.length) return refuse(`dbt ${first} needs a second word: ${groups.map(name => `dbt ${name}`).join(', ')}`)
+  if (groups.length) return refuse(`needs a second word: ${groups.map(name => `dbt ${name}`).join(', ')}`)
   return refuse(
     first
-      ? `"dbt ${first}" is not a dbt command${meant(
+      ? `is not a dbt command${meant(
           first,
           COMMANDS.map(each => each.name),
         )}`

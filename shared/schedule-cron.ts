@@ -47,10 +47,10 @@ export function parseCron(text: string): Cron | Refusal {
   const trimmed = text.trim()
   if (trimmed.startsWith('@')) {
     const fields = SHORTHANDS[trimmed.toLowerCase()]
-    return fields ? parseCron(fields) : refuse(`${trimmed} is not known; known: ${Object.keys(SHORTHANDS).join(', ')}`)
+    return fields ? parseCron(fields) : refuse(`is not a shorthand of cron; known: ${Object.keys(SHORTHANDS).join(', ')}`)
   }
   if (/^(cron|rate|at)\(/i.test(trimmed))
-    return refuse('this is EventBridge’s form; write five fields (minute hour day-of-month month day-of-week), or `every: 1h`')
+    return refuse('is EventBridge’s form; write five fields (minute hour day-of-month month day-of-week), or `every: 1h`')
   const fields = trimmed.split(/\s+/)
   if (fields.length !== 5)
     return refuse(

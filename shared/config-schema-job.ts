@@ -1,0 +1,117 @@
+/** Schemas of what stands in a job: schedules, steps, retries, notifications. */
+import * as z from 'zod/mini'
+import { about, integer, listOf, text, withDefault } from './config-schema-parts.ts'
+import { secretKind } from './config-secrets.ts'
+import { durationReader, nameReader, readTimezone } from './config-values.ts'
+import { parseDbtCommand } from './dbt-command.ts'
+import { MESSAGE_KINDS } from './reasons.ts'
+import { type Refusal, refuse } from './refusal.ts'
+import { deployCron } from './schedule.ts'
+import { INTERVALS } from './schedule-names.ts'
+
+export const scheduleSpec = z
+  .strictObject({
+    cron: z.optional(
+      about(
+        text(deployCron),
+        'Five fields as in cron: minute, hour, day of month, month, day of week (0 or 7 is Sunday). Names, ranges, lists, steps, `L` (last), `#` (nth), `W` (working day nearest) and `@daily` and its kind work. Where both day fields are restricted, either matches.',
+        ['0 2 * * *', '30 6 * * MON-FRI', '0 4 L * *'],
+      ),
+    ),
+    every: z.optional(
+      about(
+        text(durationReader('1m', '1d')),
+        `An interval that divides an hour or a day: ${INTERVALS.join(', ')}. Jobs are spread over the minutes by their name; \`tidemill next\` shows when.`,
+        ['15m', '1h'],
+      ),
+    ),
+    timezone: withDefault(
+      about(
+        text(readTimezone),
+        'IANA time zone. A local time that does not exist on the night the clocks go forward is skipped, one that comes twice runs once.',
+        ['Europe/Berlin'],
+      ),
+      'UTC',
+    ),
+    name: z.optional(
+      about(text(nameReader('schedule')), 'Name of the schedule, for jobs with several. Default: `default`, then `2`, `3`, …', [
+        'morning',
+      ]),
+    ),
+    enabled: withDefault(about(z.boolean(), 'false: it stays deployed and does not fire.'), true),
+  })
+  .check(ctx => {
+    const { cron, every } = ctx.value
+    if ((cron === undefined) === (every === undefined))
+      ctx.issues.push({
+        code: 'custom',
+        input: ctx.value,
+        message: cron
+          ? 'has both `cron` and `every`; keep one'
+          : 'needs `cron` or `every`, e.g. { cron: "0 2 * * *", timezone: Europe/Berlin }',
+      })
+  })
+
+export const afterSpec = z.strictObject({
+  job: about(z.string(), 'Job of this project, or `<project>/<job>` of another project of the installation.', [
+    'nightly',
+    'finance/close',
+  ]),
+  status: withDefault(
+    about(listOf(z.enum(['success', 'warn', 'error', 'cancelled', 'skipped'])).check(z.minLength(1)), 'How it must have ended.'),
+    ['success', 'warn'],
+  ),
+})
+
+export const stepSpec = text(line => {
+  const kind = secretKind(line)
+  if (kind)
+    return {
+      ...refuse(`holds ${kind}; put it into \`secrets\` of the environment and read it with env_var()`),
+      hide: true as const,
+    }
+  return parseDbtCommand(line)
+})
+
+/** The classes a user may choose; `never` is not one. */
+const CLASSES = ['infrastructure', 'transient', 'memory', 'resume'] as const
+
+export const retrySpec = z.strictObject({
+  attempts: withDefault(about(integer(1, 10), 'Attempts in all, the first included; 1 is no retry.'), 2),
+  on: withDefault(
+    about(
+      listOf(z.enum(CLASSES)),
+      'What is worth another attempt: `infrastructure` (AWS lost or could not start the task), `transient` (git or package host does not answer), `memory` (out of memory; the next attempt is larger), `resume` (failed nodes or the time limit; only what is left is built).',
+    ),
+    ['infrastructure', 'transient'],
+  ),
+})
+
+const readSlackTarget = (target: string): string | Refusal => {
+  if (secretKind(target))
+    return {
+      ...refuse(
+        'holds a webhook address or token; here goes the channel, e.g. "#data-alerts", and the webhook into notifications.slack.secret',
+      ),
+      hide: true,
+    }
+  return /^[#@]?[\w.-]{1,80}$/.test(target) ? target : refuse('is not a channel of Slack, e.g. "#data-alerts"')
+}
+
+export const notifySpec = z.strictObject({
+  slack: z.optional(
+    about(
+      z.union([z.boolean(), text(readSlackTarget)]),
+      'The channel to post to (in quotes, # begins a comment in YAML), or true for the webhook’s own.',
+      ['#data-alerts'],
+    ),
+  ),
+  email: z.optional(about(z.boolean(), 'true: the addresses of `notifications.email`.')),
+  on: withDefault(
+    about(
+      listOf(z.enum(MESSAGE_KINDS)).check(z.minLength(1)),
+      'What is told. `recovered`: the first good run after failures; `missed`: it did not run.',
+    ),
+    ['error', 'recovered', 'missed'],
+  ),
+})

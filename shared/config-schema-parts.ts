@@ -1,0 +1,30 @@
+/** Small pieces of the configuration's schema: texts read into values, defaults, descriptions. */
+import * as z from 'zod/mini'
+import { isRefusal, type Refusal, refusalText } from './refusal.ts'
+
+/** A text that `read` turns into a value; its refusal becomes a problem at the text. */
+export const text = <T>(read: (text: string) => T | Refusal) =>
+  z.pipe(
+    z.string(),
+    z.transform((value, ctx): T => {
+      const result = read(value)
+      if (!isRefusal(result)) return result
+      ctx.issues.push({ code: 'custom', message: refusalText(value, result), input: value })
+      return z.NEVER
+    }),
+  )
+
+/** Description and examples for the editor and the reference page. */
+export function about<T extends z.ZodMiniType>(schema: T, description: string, examples?: unknown[]): T {
+  z.globalRegistry.add(schema, { description, ...(examples && { examples }) })
+  return schema
+}
+
+/** The default is written as the user would write it. */
+export const withDefault = <T extends z.ZodMiniType>(schema: T, value: z.input<T> & {}) => z.prefault(schema, value as never)
+
+export const listOf = <T extends z.ZodMiniType>(item: T) => z.array(item)
+
+export const oneOrMany = <T extends z.ZodMiniType>(item: T) => z.union([item, z.array(item)])
+
+export const integer = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most))
