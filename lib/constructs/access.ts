@@ -3,7 +3,7 @@ import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { FunctionUrlAuthType } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
 import { INDEX, logGroup } from '../../shared/contract.ts'
-import { acknowledge } from '../acknowledge.ts'
+import { acknowledgeWildcards } from '../acknowledge.ts'
 import type { Data } from './data.ts'
 import type { ServiceFunction } from './function.ts'
 
@@ -33,9 +33,7 @@ export class Access extends Construct {
       description: `Tidemill ${installation}: ${may}`,
       statements,
     })
-    acknowledge(policy, {
-      'AwsSolutions-IAM5': 'Reads whole prefixes of the bucket and the logs of the installation; nothing else.',
-    })
+    acknowledgeWildcards(policy, statements, 'Who may see the installation sees the objects and logs of all its environments.')
   }
 
   private reads(): PolicyStatement[] {

@@ -5,6 +5,8 @@ import { ENV, taskFamily, taskRolePath } from '../../shared/contract.ts'
 import { acknowledge } from '../acknowledge.ts'
 import type { ServiceFunction } from './function.ts'
 
+const ALL_RUNS = 'The function serves the runs of all environments of this installation, and only of this one.'
+
 /** The ECS cluster: a name and a boundary for permissions, without machines. */
 export class Cluster extends Construct {
   readonly clusterArn: string
@@ -47,8 +49,11 @@ export class Cluster extends Construct {
       resource: `role${taskRolePath(this.installation)}*`,
       arnFormat: ArnFormat.NO_RESOURCE_NAME,
     })
-    to.allow(['ecs:RunTask'], [families], { ArnEquals: { 'ecs:cluster': this.clusterArn } })
-    to.allow(['iam:PassRole'], [roles], { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } })
+    to.allow(['ecs:RunTask'], [families], { because: ALL_RUNS, conditions: { ArnEquals: { 'ecs:cluster': this.clusterArn } } })
+    to.allow(['iam:PassRole'], [roles], {
+      because: ALL_RUNS,
+      conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    })
     to.addEnvironment(ENV.cluster, this.clusterName)
   }
 
@@ -58,12 +63,15 @@ export class Cluster extends Construct {
 
   grantWatch(to: ServiceFunction): void {
     this.allowTasks(to, ['ecs:DescribeTasks'])
-    // ListTasks knows no other resource than `*`.
-    to.allow(['ecs:ListTasks'], ['*'], { ArnEquals: { 'ecs:cluster': this.clusterArn } })
+    to.allow(['ecs:ListTasks'], ['*'], {
+      because: 'ListTasks knows no resource; the condition keeps it to the cluster.',
+      conditions: { ArnEquals: { 'ecs:cluster': this.clusterArn } },
+    })
   }
 
   private allowTasks(to: ServiceFunction, actions: string[]): void {
-    to.allow(actions, [Stack.of(this).formatArn({ service: 'ecs', resource: 'task', resourceName: `${this.clusterName}/*` })])
+    const tasks = Stack.of(this).formatArn({ service: 'ecs', resource: 'task', resourceName: `${this.clusterName}/*` })
+    to.allow(actions, [tasks], { because: ALL_RUNS })
     to.addEnvironment(ENV.cluster, this.clusterName)
   }
 }

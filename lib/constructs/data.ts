@@ -10,6 +10,8 @@ import type { ServiceFunction } from './function.ts'
 export type Top = 'config' | 'plans' | 'runs' | 'state' | 'cache' | 'docs' | 'history'
 export type TableAction = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'ConditionCheckItem'
 
+const ALL_ENVIRONMENTS = 'The function serves all environments; it reaches this kind of object only.'
+
 export interface DataProps {
   /** Days that runs, plans and docs are kept. */
   readonly retentionDays: number
@@ -73,23 +75,21 @@ export class Data extends Construct {
   }
 
   grantRead(to: ServiceFunction, tops: Top[]): void {
-    to.allow(
-      ['s3:GetObject'],
-      tops.map(top => this.bucket.arnForObjects(`${top}/*`)),
-    )
+    to.allow(['s3:GetObject'], this.objects(tops), { because: ALL_ENVIRONMENTS })
     to.addEnvironment(ENV.bucket, this.bucket.bucketName)
   }
 
   grantWrite(to: ServiceFunction, tops: Top[]): void {
-    to.allow(
-      ['s3:PutObject'],
-      tops.map(top => this.bucket.arnForObjects(`${top}/*`)),
-    )
+    to.allow(['s3:PutObject'], this.objects(tops), { because: ALL_ENVIRONMENTS })
     to.addEnvironment(ENV.bucket, this.bucket.bucketName)
   }
 
   /** Without it S3 answers 403 for an object that is not there; a condition on the prefix would not help a GetObject. */
   grantList(to: ServiceFunction): void {
     to.allow(['s3:ListBucket'], [this.bucket.bucketArn])
+  }
+
+  private objects(tops: Top[]): string[] {
+    return tops.map(top => this.bucket.arnForObjects(`${top}/*`))
   }
 }

@@ -14,7 +14,7 @@ import {
   taskFamily,
   taskRolePath,
 } from '../../shared/contract.ts'
-import { acknowledge } from '../acknowledge.ts'
+import { acknowledge, acknowledgeWildcards } from '../acknowledge.ts'
 import type { RunnerImage } from './images.ts'
 import { secretResource, secretValueFrom } from './secret.ts'
 
@@ -141,10 +141,9 @@ export class Environment extends Construct {
       managedPolicies: environment.policies.map((arn, index) => ManagedPolicy.fromManagedPolicyArn(this, `Policy${index}`, arn)),
       inlinePolicies: { task: new PolicyDocument({ statements }) },
     })
-    acknowledge(role, {
-      'AwsSolutions-IAM5': 'Every wildcard stands behind a prefix that belongs to this environment alone.',
-      'AwsSolutions-IAM4': 'A managed policy on the task role is one that the configuration names, for dbt.',
-    })
+    acknowledgeWildcards(role, statements, 'Every wildcard stands behind a prefix that belongs to this environment alone.')
+    for (const policy of environment.policies)
+      acknowledge(role, { [`AwsSolutions-IAM4[Policy::${policy}]`]: 'The configuration names this policy, for dbt.' })
     return role
   }
 
@@ -164,10 +163,7 @@ export class Environment extends Construct {
       assumedBy: tasksOf(this),
       inlinePolicies: { start: new PolicyDocument({ statements }) },
     })
-    acknowledge(role, {
-      'AwsSolutions-IAM5':
-        'GetAuthorizationToken of ECR knows no resource; a secret known by name has six random characters behind it.',
-    })
+    acknowledgeWildcards(role, statements, 'GetAuthorizationToken of ECR knows no resource.')
     return role
   }
 }

@@ -1,11 +1,12 @@
 import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { PolicyStatement, type PolicyStatementProps, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations'
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
 import { ENV, type FunctionName, functionName } from '../../shared/contract.ts'
+import { acknowledgeWildcards } from '../acknowledge.ts'
 import { lambdaFolder } from '../assets.ts'
 
 export interface ServiceFunctionProps {
@@ -20,6 +21,11 @@ export interface ServiceFunctionProps {
   readonly memory: number
   /** For functions that are invoked asynchronously: how old an invocation may get, and where it goes when it failed three times. */
   readonly asynchronous?: { readonly maxEventAge: Duration; readonly deadLetters: IQueue }
+}
+
+export interface AllowOptions {
+  readonly because?: string
+  readonly conditions?: NonNullable<PolicyStatementProps['conditions']>
 }
 
 /** A Lambda of the service: code from `dist/lambda/<name>`, a role of its own that may do nothing but write its log. */
@@ -38,7 +44,7 @@ export class ServiceFunction extends LambdaFunction {
     super(scope, id, {
       functionName: name,
       description: props.description,
-      runtime: Runtime.NODEJS_22_X,
+      runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       code: Code.fromAsset(lambdaFolder(props.code, props.name)),
       handler: 'index.handler',
@@ -56,9 +62,11 @@ export class ServiceFunction extends LambdaFunction {
     this.installation = props.installation
   }
 
-  /** May do the actions, on these resources only. */
-  allow(actions: string[], resources: string[], conditions?: PolicyStatement['conditions']): void {
-    this.addToRolePolicy(new PolicyStatement({ actions, resources, ...(conditions && { conditions }) }))
+  /** May do the actions on these resources only. A wildcard in them needs its reason. */
+  allow(actions: string[], resources: string[], { because, conditions }: AllowOptions = {}): void {
+    const statement = new PolicyStatement({ actions, resources, ...(conditions && { conditions }) })
+    this.addToRolePolicy(statement)
+    if (because !== undefined && this.role) acknowledgeWildcards(this.role, [statement], because)
   }
 
   /**

@@ -140,7 +140,9 @@ export class Functions extends Construct {
       resourceName: `${logGroup(config.installation, '*', '*')}:log-stream:*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     })
-    to.allow(['logs:GetLogEvents'], [groups])
+    to.allow(['logs:GetLogEvents'], [groups], {
+      because: 'It brings the end of the log of a task of any environment of this installation.',
+    })
     to.allowCall('dispatcher', ENV.dispatcher)
     to.allowCall('notifier', ENV.notifier)
   }

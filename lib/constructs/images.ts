@@ -2,9 +2,11 @@ import { ContainerImageBuild } from '@cdklabs/deploy-time-build'
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { type IRepository, Repository, TagStatus } from 'aws-cdk-lib/aws-ecr'
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import { Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
 import type { Config, EnvironmentConfig } from '../../shared/config-model.ts'
 import { imageTag } from '../../shared/contract.ts'
+import { acknowledge, acknowledgeWildcards } from '../acknowledge.ts'
 import { containerFolder } from '../assets.ts'
 
 /** Image of a task; `repository` is set where pulling needs a permission. */
@@ -62,7 +64,9 @@ export class Images extends Construct {
     if (this.props.build === 'docker') return pulled(new DockerImageAsset(this, id, options), asset => asset.imageUri)
     const repository = this.repository()
     // Builds of one source share a hash: the prefix keeps their tags apart.
-    return pulled(new ContainerImageBuild(this, id, { ...options, repository, tagPrefix: `${id}-` }), build => build.imageUri)
+    const build = new ContainerImageBuild(this, id, { ...options, repository, tagPrefix: `${id}-` })
+    acknowledgeBuild(build)
+    return pulled(build, each => each.imageUri)
   }
 
   private repository(): Repository {
@@ -82,3 +86,25 @@ export class Images extends Construct {
 function pulled<T extends { repository: IRepository }>(image: T, uri: (image: T) => string): RunnerImage {
   return { uri: uri(image), repositoryArn: image.repository.repositoryArn }
 }
+
+/** The project and the function of the library that builds: it makes one of each for the stack, beside our constructs. */
+function acknowledgeBuild({ grantPrincipal }: ContainerImageBuild): void {
+  const because = 'Made by @cdklabs/deploy-time-build, which runs only while deploying.'
+  const role = grantPrincipal as Role
+  const stack = Stack.of(role)
+  const trigger = stack.node.children.filter(child => child.node.id.startsWith('DeployTimeBuild'))
+  const basic = 'Policy::arn:<AWS::Partition>:iam::aws:policy'
+  for (const scope of [role.node.scope, ...trigger])
+    if (scope)
+      acknowledge(scope, {
+        'AwsSolutions-CB4': `${because} The default key of S3 encrypts its artifacts.`,
+        'AwsSolutions-L1': because,
+        [`AwsSolutions-IAM4[${basic}/AmazonElasticContainerRegistryPublicReadOnly]`]: because,
+        [`AwsSolutions-IAM4[${basic}/service-role/AWSLambdaBasicExecutionRole]`]: because,
+      })
+  const policy = role.node.tryFindChild('DefaultPolicy')
+  if (policy instanceof Policy) acknowledgeWildcards(policy, statementsOf(policy), because)
+}
+
+const statementsOf = (policy: Policy): PolicyStatement[] =>
+  policy.document.toJSON()?.Statement?.map((statement: unknown) => PolicyStatement.fromJson(statement)) ?? []
