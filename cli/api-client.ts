@@ -10,8 +10,6 @@ import { EXIT } from '../shared/reasons.ts'
 interface Signing {
   region: string
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
-  /** Address to connect to instead of the one in the URL; the Host header stays (the emulator tells Function URLs apart by it). */
-  through?: string
 }
 
 /** Milliseconds; the api answers within seconds, also when it is cold. */
@@ -37,7 +35,7 @@ interface SignedRequest extends Signing {
 }
 
 /** Signature Version 4 over a plain HTTP request. */
-export async function sendSigned({ region, credentials, through, service, method, url, body }: SignedRequest) {
+export async function sendSigned({ region, credentials, service, method, url, body }: SignedRequest) {
   const address = new URL(url)
   const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 })
   const signed = await signer.sign({
@@ -49,7 +47,7 @@ export async function sendSigned({ region, credentials, through, service, method
     headers: { host: address.host, 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) },
     body,
   })
-  return exchange(through ? new URL(through) : address, { method, path: address.pathname, headers: signed.headers }, body)
+  return exchange(address, { method, path: address.pathname, headers: signed.headers }, body)
 }
 
 function exchange(to: URL, options: { method: string; path: string; headers: Record<string, string> }, body: string) {

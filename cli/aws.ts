@@ -12,10 +12,17 @@ import { makeTable } from './aws-table.ts'
 import type { Bucket, Connection, Target } from './connection.ts'
 import type { Clock } from './effects.ts'
 
+interface LocalAddresses {
+  endpoint: string
+  apiUrl: string | undefined
+}
 type Environment = Record<string, string | undefined>
 
 /** Sets the environment that the SDK reads: before any client is made. Answers the address of the local cloud, if it is meant. */
-export async function prepareEnvironment(env: Environment, target: Omit<Target, 'installation'>): Promise<string | undefined> {
+export async function prepareEnvironment(
+  env: Environment,
+  target: Omit<Target, 'installation'>,
+): Promise<LocalAddresses | undefined> {
   // On Node 20 the SDK prints a note about its support on stderr at each start; no user of tidemill can act on it.
   env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
   if (target.profile !== undefined) {
@@ -36,13 +43,13 @@ export async function prepareEnvironment(env: Environment, target: Omit<Target, 
   env.AWS_ACCESS_KEY_ID = local.accessKeyId
   env.AWS_SECRET_ACCESS_KEY = local.secretAccessKey
   for (const name of ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_DEFAULT_PROFILE']) delete env[name]
-  return local.endpoint
+  return { endpoint: local.endpoint, apiUrl: local.apiUrl }
 }
 
 export async function connectToAws(target: Target, env: Environment, clock: Clock): Promise<Connection> {
-  const localEndpoint = await prepareEnvironment(env, target)
+  const local = await prepareEnvironment(env, target)
   const cloudFormation = new CloudFormationClient({})
-  const lost = { installation: target.installation, region: '?', ...(localEndpoint !== undefined && { localEndpoint }) }
+  const lost = { installation: target.installation, region: '?', ...(local && { localEndpoint: local.endpoint }) }
   const region = await explained(lost, 'viewer', () => cloudFormation.config.region())
   const where: Where = { ...lost, region }
   const outputs = await readOutputs(cloudFormation, where)
@@ -63,7 +70,7 @@ export async function connectToAws(target: Target, env: Environment, clock: Cloc
   return {
     installation: target.installation,
     region,
-    local: localEndpoint !== undefined,
+    local: local !== undefined,
     bucketName,
     tableName,
     table: makeTable(tableName, where, clock),
@@ -72,8 +79,8 @@ export async function connectToAws(target: Target, env: Environment, clock: Cloc
       explained(where, 'operator', async () =>
         postSigned(
           {
-            url: need(OUTPUT.apiUrl),
-            ...(localEndpoint !== undefined && { through: localEndpoint }),
+            // The emulator takes Function URLs by an address of its own: their host names do not resolve.
+            url: local?.apiUrl ?? need(OUTPUT.apiUrl),
             region,
             credentials: await cloudFormation.config.credentials(),
           },

@@ -1,10 +1,28 @@
 /** All commands, in the order of the help. A new command is one file and one line here. */
+import { artifactsCommand } from './artifacts.ts'
 import { cancelCommand } from './cancel.ts'
 import type { Command } from './command.ts'
+import { docsCommand } from './docs.ts'
+import { initCommand } from './init.ts'
 import { logsCommand } from './logs.ts'
+import { nextCommand } from './next.ts'
 import { pauseCommand, resumeCommand } from './pause.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
+import { validateCommand } from './validate.ts'
 
-export const COMMANDS: Command[] = [runCommand, runsCommand, showCommand, logsCommand, cancelCommand, pauseCommand, resumeCommand]
+export const COMMANDS: Command[] = [
+  initCommand,
+  validateCommand,
+  nextCommand,
+  runCommand,
+  runsCommand,
+  showCommand,
+  logsCommand,
+  cancelCommand,
+  pauseCommand,
+  resumeCommand,
+  artifactsCommand,
+  docsCommand,
+]

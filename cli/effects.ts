@@ -4,7 +4,7 @@ import type { Connection, Target } from './connection.ts'
 export interface Sink {
   write(text: string): void
   isTTY: boolean
-  /** Width of the terminal, characters. */
+  /** Width of the terminal, characters; Infinity without one, so that nothing is cut. */
   columns: number
 }
 

@@ -41,7 +41,7 @@ function makeSink(stream: NodeJS.WriteStream): Sink {
     write: text => void stream.write(text),
     isTTY: stream.isTTY === true,
     get columns() {
-      return stream.columns || 80
+      return stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY
     },
   }
 }

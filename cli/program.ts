@@ -39,7 +39,7 @@ function buildParser(commands: Command[], effects: Effects, act: Act): Parser {
       writeOut: text => effects.stdout.write(text),
       // Errors are shown by showError, in one form for people and for --json.
       writeErr: () => {},
-      getOutHelpWidth: () => effects.stdout.columns,
+      getOutHelpWidth: () => Math.min(effects.stdout.columns, 100),
       getOutHasColors: () => false,
     })
     .showHelpAfterError(false)

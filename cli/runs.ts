@@ -81,5 +81,5 @@ function runsTable({ effects, style }: Context, runs: RunRecord[], now: Date): s
     ]
   })
   const columns = COLUMNS.map(column => (column.title === 'STARTED' ? { ...column, title: `STARTED (${effects.zone})` } : column))
-  return formatTable(columns, rows, effects.stdout.isTTY ? effects.stdout.columns : Number.POSITIVE_INFINITY)
+  return formatTable(columns, rows, effects.stdout.columns)
 }

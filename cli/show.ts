@@ -26,15 +26,13 @@ function showRun(context: Context, record: RunRecord): string[] {
     factLines(context, record),
     stepLines(context, record),
     (record.failures ?? []).length > 0
-      ? ['Failures', ...(record.failures ?? []).map(node => nodeLine(node, style, widthOf(context)))]
+      ? ['Failures', ...(record.failures ?? []).map(node => nodeLine(node, style, context.effects.stdout.columns))]
       : [],
     attemptLines(record),
     nextLines(record),
   ]
   return blocks.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
-
-const widthOf = ({ effects }: Context) => (effects.stdout.isTTY ? effects.stdout.columns : 400)
 
 function factLines({ effects }: Context, record: RunRecord): string[] {
   const time = (at: string) => formatDateTime(new Date(at), effects.zone)
@@ -72,7 +70,7 @@ function stepLines(context: Context, record: RunRecord): string[] {
   return formatTable(
     [{ title: '' }, { title: 'STEP' }, { title: 'TOOK', align: 'right' }, { title: 'NODES' }, { title: 'COMMAND', shrinkTo: 20 }],
     rows,
-    widthOf(context),
+    context.effects.stdout.columns,
   )
 }
 

@@ -1,0 +1,90 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { KEY } from '../shared/contract.ts'
+import { UserError } from '../shared/errors.ts'
+import { formatRelative, oneLine } from '../shared/format.ts'
+import { EXIT } from '../shared/reasons.ts'
+import { meant } from '../shared/suggest.ts'
+import { downloadBelow } from './artifacts.ts'
+import { type Command, type Context, flagOption, type Input, type Outcome, textOption } from './command.ts'
+import type { Connection } from './connection.ts'
+import { connect } from './installation.ts'
+import { openBrowser } from './open-browser.ts'
+import { readPointer } from './pointer.ts'
+import { serveFolder } from './serve-folder.ts'
+
+export const docsCommand: Command = {
+  usage: 'docs [environment]',
+  summary: 'the current dbt docs of an environment, served on this machine until Ctrl-C',
+  options: [
+    { flags: '--open', text: 'open them in the browser' },
+    { flags: '--download <dir>', text: 'only store them in this folder' },
+    { flags: '--port <number>', text: 'port on 127.0.0.1 (default: any free one)' },
+  ],
+  examples: ['tidemill docs --open', 'tidemill docs prod --download ./docs'],
+  run: showDocs,
+}
+
+async function showDocs(context: Context, input: Input): Promise<Outcome> {
+  const { effects } = context
+  const port = readPort(textOption(input, 'port'))
+  const connection = await connect(context)
+  const { project, environment } = await findEnvironment(connection, input.words.environment)
+  const pointer = await readPointer(connection.bucket, KEY.docsPointer(project, environment))
+  if (!pointer)
+    throw new UserError(`There are no docs of ${project}/${environment} yet.`, {
+      hint: 'They come with the first good run of a job that has "docs: true".',
+      exitCode: EXIT.infrastructure,
+    })
+  const wanted = textOption(input, 'download')
+  const folder = wanted === undefined ? cacheFolder(context, connection, pointer.run) : resolve(effects.cwd, wanted)
+  const marker = join(folder, '.complete')
+  if (wanted !== undefined || !existsSync(marker))
+    await downloadDocs(connection, KEY.docs(project, environment, pointer.run), folder)
+  if (wanted === undefined) writeFileSync(marker, '')
+  const age = `${project}/${environment}, run ${pointer.run}, ${formatRelative(new Date(pointer.resolvedAt), effects.clock.now())}`
+  const document = { project, environment, run: pointer.run, folder, commit: pointer.commit }
+  if (wanted !== undefined || context.globals.json) return { document, lines: [`Docs of ${oneLine(age, 300)} are in ${folder}`] }
+  const server = await serveFolder(folder, port)
+  context.say(`Docs of ${oneLine(age, 300)}:  ${server.url}   (Ctrl-C ends it)`)
+  if (flagOption(input, 'open') && !(await openBrowser(effects, server.url)))
+    context.say('No browser could be opened; open the address yourself.')
+  while (!effects.interrupt.aborted) await effects.clock.sleep(60_000, effects.interrupt)
+  await server.close()
+  return { document, lines: [] }
+}
+
+/** The one that is named, or the only one there is. */
+async function findEnvironment(
+  connection: Connection,
+  word: string | undefined,
+): Promise<{ project: string; environment: string }> {
+  const config = await connection.config()
+  const all = Object.entries(config.environments)
+  const found = word === undefined ? all : all.filter(([name, environment]) => word === name || word === environment.name)
+  const [first] = found
+  if (first && found.length === 1) return { project: first[1].project, environment: first[1].name }
+  const names = all.map(([name]) => name)
+  if (word !== undefined && found.length === 0) throw new UserError(`There is no environment "${word}"${meant(word, names)}`)
+  throw new UserError('There are several environments.', { hint: `Name one: tidemill docs ${names.join(' | ')}` })
+}
+
+/** Docs of a run never change, so those that were fetched once are there. */
+const cacheFolder = ({ effects }: Context, connection: Connection, run: string) =>
+  join(effects.env.XDG_CACHE_HOME ?? join(effects.homeDir, '.cache'), 'tidemill', 'docs', connection.bucketName, run)
+
+async function downloadDocs({ bucket }: Connection, prefix: string, folder: string) {
+  const objects = await bucket.list(prefix)
+  if (objects.length === 0)
+    throw new UserError(`The docs at ${prefix} are no longer in the bucket.`, {
+      hint: 'The next good run of the job that publishes docs puts new ones there.',
+      exitCode: EXIT.infrastructure,
+    })
+  for (const { key } of objects) await downloadBelow(bucket, key, folder, key.slice(prefix.length))
+}
+
+function readPort(text: string | undefined): number {
+  if (text === undefined) return 0
+  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text)
+  throw new UserError(`--port "${text}" is not a number from 1 to 65535.`)
+}

@@ -1,0 +1,189 @@
+/** Fakes of the narrow interfaces of `cli/`: a table, a bucket, an api and the effects of a process. */
+import { gzipSync } from 'node:zlib'
+import type { Context, GlobalOptions, Input } from '../../cli/command.ts'
+import type { Bucket, Connection, Table } from '../../cli/connection.ts'
+import type { Clock, Effects, Sink } from '../../cli/effects.ts'
+import { makeStyle } from '../../cli/style.ts'
+import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
+import type { Config } from '../../shared/config-model.ts'
+import { INDEX, KEY, PK } from '../../shared/contract.ts'
+import type { PartLine } from '../../shared/plan.ts'
+import type { RunRecord } from '../../shared/run.ts'
+import { itemOfRun } from '../../shared/run-item.ts'
+
+export const NOW = new Date('2026-11-22T12:00:00Z')
+
+export function makeRun(id: string, fields: Partial<RunRecord> = {}): RunRecord {
+  return {
+    schemaVersion: 1,
+    id,
+    project: 'shop',
+    environment: 'prod',
+    job: 'nightly',
+    status: 'success',
+    cause: { kind: 'schedule', schedule: 'default', scheduledFor: '2026-11-22T01:00:00Z' },
+    causeString: 'schedule shop/nightly/default@2026-11-22T01:00Z',
+    config: 'c',
+    priority: 0,
+    claimedAt: '2026-11-22T01:00:04Z',
+    startBy: '2026-11-22T01:30:00Z',
+    launchTries: 0,
+    attempts: [],
+    ...fields,
+  }
+}
+
+export const makeAttempt = (number: number): RunRecord['attempts'][number] => ({
+  number,
+  planKey: 'p',
+  planSha256: 's',
+  runTaskInput: '{}',
+  capacity: 'FARGATE',
+  cpu: 1024,
+  memory: 2048,
+  dispatchedAt: '2026-11-22T01:00:05Z',
+})
+
+/** Index queries as DynamoDB answers them: greatest sort key first, keys only. */
+export function fakeTable(runs: RunRecord[]): Table & { runs: RunRecord[]; reads: number } {
+  const table = {
+    runs,
+    reads: 0,
+    get: async (pk: string) => table.runs.map(itemOfRun).find(item => item.pk === pk),
+    getMany: async (pks: string[]) => {
+      table.reads += pks.length
+      if (pks.length > 100) throw new Error('more than 100 keys in one call of the fake')
+      return table.runs.map(itemOfRun).filter(item => pks.includes(String(item.pk)))
+    },
+    query: async (index: keyof typeof INDEX, partition: string, { limit, before }: { limit: number; before?: string }) =>
+      table.runs
+        .map(itemOfRun)
+        .filter(item => item[INDEX[index].partition] === partition)
+        .map(item => String(item[INDEX[index].sort]))
+        .filter(sort => before === undefined || sort < before)
+        .sort()
+        .reverse()
+        .slice(0, limit)
+        .map(PK.run),
+  }
+  return table
+}
+
+export function fakeBucket(objects: Record<string, Uint8Array>): Bucket & { downloads: string[] } {
+  const downloads: string[] = []
+  return {
+    downloads,
+    get: async key => objects[key],
+    list: async prefix =>
+      Object.keys(objects)
+        .filter(key => key.startsWith(prefix))
+        .sort()
+        .map(key => ({ key, bytes: objects[key]?.length ?? 0 })),
+    download: async (key, path) => void downloads.push(`${key} > ${path}`),
+  }
+}
+
+export const partKey = (run: RunRecord, attempt: number, part: number) => KEY.part(KEY.attempt(run, attempt), part)
+export const partOf = (...lines: PartLine[]) => gzipSync(lines.map(line => `${JSON.stringify(line)}\n`).join(''))
+
+export const CONFIG = {
+  jobs: {
+    'shop/nightly': { project: 'shop', name: 'nightly' },
+    'shop/hourly': { project: 'shop', name: 'hourly' },
+  },
+  environments: { 'shop/prod': { project: 'shop', name: 'prod' } },
+} as unknown as Config
+
+export function fakeConnection(parts: {
+  runs?: RunRecord[]
+  objects?: Record<string, Uint8Array>
+  api?: (request: ApiRequest) => ApiResponse
+}): Connection & { table: ReturnType<typeof fakeTable>; bucket: ReturnType<typeof fakeBucket>; requests: ApiRequest[] } {
+  const requests: ApiRequest[] = []
+  return {
+    installation: 'tm',
+    region: 'eu-central-1',
+    local: false,
+    bucketName: 'bucket',
+    tableName: 'table',
+    table: fakeTable(parts.runs ?? []),
+    bucket: fakeBucket(parts.objects ?? {}),
+    requests,
+    api: async request => {
+      requests.push(request)
+      if (!parts.api) throw new Error(`unexpected request ${JSON.stringify(request)}`)
+      return parts.api(request)
+    },
+    config: async () => CONFIG,
+  }
+}
+
+export interface FakeSink extends Sink {
+  text: string
+}
+export const fakeSink = (isTTY = false, columns = isTTY ? 80 : Number.POSITIVE_INFINITY): FakeSink => {
+  const sink = {
+    text: '',
+    isTTY,
+    columns,
+    write: (text: string) => {
+      sink.text += text
+    },
+  }
+  return sink
+}
+
+/** Time passes only by sleeping; `onSleep` changes the world meanwhile. */
+export function fakeClock(onSleep: (count: number) => void = () => {}): Clock & { ticks: (() => void)[] } {
+  let now = NOW.getTime()
+  let count = 0
+  const ticks: (() => void)[] = []
+  return {
+    ticks,
+    now: () => new Date(now),
+    sleep: async milliseconds => {
+      now += milliseconds
+      onSleep(++count)
+      if (count > 1000) throw new Error('slept a thousand times')
+    },
+    every: (_, tick) => {
+      ticks.push(tick)
+      return () => void ticks.splice(ticks.indexOf(tick), 1)
+    },
+  }
+}
+
+export function fakeContext(
+  connection: Connection,
+  { globals = {}, effects = {} }: { globals?: Partial<GlobalOptions>; effects?: Partial<Effects> } = {},
+): Context & { stdout: FakeSink; said: string[] } {
+  const stdout = fakeSink()
+  const said: string[] = []
+  return {
+    stdout,
+    said,
+    style: makeStyle(false),
+    say: line => void said.push(line),
+    globals: { installation: 'tm', local: false, json: false, color: true, ...globals },
+    effects: {
+      stdout,
+      stderr: fakeSink(),
+      clock: fakeClock(),
+      env: {},
+      cwd: '/nowhere',
+      zone: 'UTC',
+      homeDir: '/nowhere',
+      interrupt: new AbortController().signal,
+      packageRoot: '/nowhere',
+      ask: undefined,
+      randomKey: () => 'key-1',
+      execute: async command => {
+        throw new Error(`unexpected program ${command}`)
+      },
+      connect: async () => connection,
+      ...effects,
+    },
+  }
+}
+
+export const input = (words: Input['words'] = {}, options: Input['options'] = {}): Input => ({ words, options })
