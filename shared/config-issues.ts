@@ -1,6 +1,7 @@
 /** What the schema found, as problems in people's words with their places. */
 import type * as z from 'zod/mini'
 import { type KeyPath, type Problem, pathText, type YamlFile } from './config-file.ts'
+import { NO_WORDS } from './config-schema-parts.ts'
 import { keysAt, placesOf } from './config-schema-walk.ts'
 import { meant, suggest } from './suggest.ts'
 
@@ -62,6 +63,7 @@ function message(issue: Issue, value: unknown, comment: string | undefined): str
       if (typeof value === 'number') return `${value} is not allowed; allowed: ${issue.values.join(', ')}`
       return `${shown(value)} is not allowed${meant(String(value), issue.values.map(String)).replace('; known:', '; allowed:')}`
     case 'invalid_type':
+      if (issue.message !== NO_WORDS) return issue.message
       return `${shown(value)}: expected ${typeName(issue.expected)}, got ${kindOf(value)}${asText(issue.expected, value)}`
     case 'invalid_union':
       return `${shown(value)}: expected ${[...new Set(issue.errors.flatMap(expectedOf))].join(' or ')}, got ${kindOf(value)}`

@@ -3,7 +3,7 @@
 import type { JobConfig, NotifyRule, ScheduleConfig } from './config-model.ts'
 import type { Section } from './config-read.ts'
 import type { Findings } from './config-resolve.ts'
-import type { JobSpec } from './config-schema.ts'
+import type { JobSpec } from './config-schema-job.ts'
 import { fullName } from './contract.ts'
 import { onlyLooks, stepNames } from './dbt-command.ts'
 import { isRefusal } from './refusal.ts'

@@ -1,17 +1,10 @@
 /** From files to sections: reads the first file and what it includes, and checks each against the schema. */
-import { type Problem, parseYaml, type YamlFile } from './config-file.ts'
+import type * as z from 'zod/mini'
+import { type KeyPath, type Problem, parseYaml, type YamlFile } from './config-file.ts'
 import { problemsOf, valueAt } from './config-issues.ts'
-import {
-  type ConfigSpec,
-  configSpec,
-  type EnvironmentSpec,
-  environmentSpec,
-  INSTALLATION_KEYS,
-  type JobSpec,
-  jobSpec,
-  type ProjectSpec,
-  projectSpec,
-} from './config-schema.ts'
+import { type ConfigSpec, configSpec, INSTALLATION_KEYS } from './config-schema.ts'
+import { type EnvironmentSpec, environmentSpec, type ProjectSpec, projectSpec } from './config-schema-environment.ts'
+import { type JobSpec, jobSpec } from './config-schema-job.ts'
 
 /** Text of a file, or undefined when there is none. Paths are those of the first file, joined with what it names. */
 export type ReadFile = (path: string) => string | undefined

@@ -1,6 +1,6 @@
-/** Schemas of what stands in a job: schedules, steps, retries, notifications. */
+/** Schema of a job: schedules, steps, retries, notifications. */
 import * as z from 'zod/mini'
-import { about, integer, listOf, text, withDefault } from './config-schema-parts.ts'
+import { about, integer, listOf, oneOrMany, text, withDefault } from './config-schema-parts.ts'
 import { secretKind } from './config-secrets.ts'
 import { durationReader, nameReader, readTimezone } from './config-values.ts'
 import { parseDbtCommand } from './dbt-command.ts'
@@ -9,7 +9,7 @@ import { type Refusal, refuse } from './refusal.ts'
 import { deployCron } from './schedule.ts'
 import { INTERVALS } from './schedule-names.ts'
 
-export const scheduleSpec = z
+const scheduleSpec = z
   .strictObject({
     cron: z.optional(
       about(
@@ -52,7 +52,7 @@ export const scheduleSpec = z
       })
   })
 
-export const afterSpec = z.strictObject({
+const afterSpec = z.strictObject({
   job: about(z.string(), 'Job of this project, or `<project>/<job>` of another project of the installation.', [
     'nightly',
     'finance/close',
@@ -63,7 +63,7 @@ export const afterSpec = z.strictObject({
   ),
 })
 
-export const stepSpec = text(line => {
+const stepSpec = text(line => {
   const kind = secretKind(line)
   if (kind)
     return {
@@ -76,7 +76,7 @@ export const stepSpec = text(line => {
 /** The classes a user may choose; `never` is not one. */
 const CLASSES = ['infrastructure', 'transient', 'memory', 'resume'] as const
 
-export const retrySpec = z.strictObject({
+const retrySpec = z.strictObject({
   attempts: withDefault(about(integer(1, 10), 'Attempts in all, the first included; 1 is no retry.'), 2),
   on: withDefault(
     about(
@@ -98,7 +98,7 @@ const readSlackTarget = (target: string): string | Refusal => {
   return /^[#@]?[\w.-]{1,80}$/.test(target) ? target : refuse('is not a channel of Slack, e.g. "#data-alerts"')
 }
 
-export const notifySpec = z.strictObject({
+const notifySpec = z.strictObject({
   slack: z.optional(
     about(
       z.union([z.boolean(), text(readSlackTarget)]),
@@ -115,3 +115,67 @@ export const notifySpec = z.strictObject({
     ['error', 'recovered', 'missed'],
   ),
 })
+
+export const jobSpec = z.strictObject({
+  environment: about(z.string(), 'Environment it runs in.', ['prod']),
+  description: withDefault(about(z.string().check(z.maxLength(1000)), 'A sentence for people: what it is for, who to ask.'), ''),
+  schedule: z.optional(
+    about(
+      oneOrMany(scheduleSpec),
+      'When it runs: one schedule or a list. Without `schedule` and `after` it runs when asked to.',
+      [{ cron: '0 2 * * *', timezone: 'Europe/Berlin' }, { every: '1h' }],
+    ),
+  ),
+  after: z.optional(about(afterSpec, 'Run when another job has ended.', [{ job: 'nightly', status: ['success', 'warn'] }])),
+  steps: about(
+    z.array(stepSpec).check(z.minLength(1)),
+    'dbt command lines, run in order; a failing step ends the run. Quotes work, a shell does not.',
+    [['dbt build'], ['dbt seed', 'dbt build --select tag:orders+']],
+  ),
+  deps: withDefault(about(z.boolean(), 'Install packages (`dbt deps`) before the steps, where the project has any.'), true),
+  freshness: withDefault(
+    about(
+      z.union([z.boolean(), z.enum(['warn', 'fail'])]),
+      'Check `dbt source freshness` before the steps. `true` or `warn`: a stale source makes the run end as `warn` at best, and the steps run; `fail`: a stale source ends the run.',
+    ),
+    false,
+  ),
+  docs: withDefault(about(z.boolean(), 'Make dbt’s docs after the steps, from the build’s own manifest.'), false),
+  publishes: z.optional(
+    about(
+      listOf(z.enum(['state', 'docs'])),
+      'What this job’s good runs publish for the environment: `state` (for `state:modified` and `--defer`) and the current `docs`. One job per environment. Default: both, for the only job with `docs: true`.',
+      [['state', 'docs']],
+    ),
+  ),
+  timeout: withDefault(
+    about(text(durationReader('1m', '7d')), 'Time limit of a run, all attempts together. Up to 7 days.', ['30m', '2h', '1h30m']),
+    '6h',
+  ),
+  start_within: withDefault(
+    about(
+      text(durationReader('1m', '1d')),
+      'A run that cannot start within this time after its moment is skipped, and told as `missed`.',
+      ['30m', '2h'],
+    ),
+    '30m',
+  ),
+  overlap: withDefault(
+    about(
+      z.enum(['queue', 'skip', 'allow', 'cancel']),
+      'When the job is still running at its next moment. `queue`: wait (of scheduled runs that wait the newest stays); `skip`: leave that run out; `allow`: run both; `cancel`: stop the old run, then start.',
+    ),
+    'queue',
+  ),
+  priority: withDefault(about(integer(-10, 10), 'Where runs wait in line, higher goes first.'), 0),
+  retry: withDefault(about(retrySpec, 'Attempts after a failure that is worth another.'), {}),
+  notify: z.optional(
+    about(
+      oneOrMany(notifySpec),
+      'Who is told what: one rule or a list; `[]` for nobody. Default: every channel of `notifications`, on error, recovered and missed.',
+      [{ slack: '#data-alerts', on: ['error', 'warn', 'recovered', 'missed'] }],
+    ),
+  ),
+})
+
+export type JobSpec = z.output<typeof jobSpec>

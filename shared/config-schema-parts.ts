@@ -3,9 +3,14 @@ import * as z from 'zod/mini'
 import { isRefusal, type Refusal, refusalText } from './refusal.ts'
 
 /** A text that `read` turns into a value; its refusal becomes a problem at the text. */
-export const text = <T>(read: (text: string) => T | Refusal) =>
-  z.pipe(
-    z.string(),
+export function text<T>(read: (text: string) => T | Refusal) {
+  /** `timeout: 10`: what is wrong is the missing unit, not that YAML read a number. */
+  const error = ({ input }: { input?: unknown }) => {
+    const result = typeof input === 'number' ? read(String(input)) : undefined
+    return isRefusal(result) ? refusalText(String(input), result) : undefined
+  }
+  return z.pipe(
+    z.string({ error }),
     z.transform((value, ctx): T => {
       const result = read(value)
       if (!isRefusal(result)) return result
@@ -13,6 +18,10 @@ export const text = <T>(read: (text: string) => T | Refusal) =>
       return z.NEVER
     }),
   )
+}
+
+/** What zod says where nobody gave it words. */
+export const NO_WORDS = 'Invalid input'
 
 /** Description and examples for the editor and the reference page. */
 export function about<T extends z.ZodMiniType>(schema: T, description: string, examples?: unknown[]): T {
