@@ -1,0 +1,91 @@
+/** The outbox in memory, by the same rules as the table, and a clock that only moves when told. */
+
+import type { MessageItem } from '../../lambda/common/store.ts'
+import type { NotifierDeps, Send } from '../../lambda/notifier/deliver.ts'
+import type { Outbox } from '../../lambda/notifier/outbox.ts'
+import { type Message, makeMessage } from '../../shared/message.ts'
+import { input } from '../shared/message-records.ts'
+
+export const runId = '20261122T010004-9f3ac2d1b7e4'
+
+export const item = (channel: string, target = '', createdAt = '2026-11-22T01:12:00.000Z'): MessageItem => ({
+  pk: `MSG#${runId}/error/${channel}/${target}`,
+  schemaVersion: 1,
+  runId,
+  kind: 'error',
+  channel,
+  target,
+  state: 'pending',
+  tries: 0,
+  createdAt,
+})
+
+export function makeClock(start = '2026-11-22T01:12:05.000Z') {
+  let at = Date.parse(start)
+  const waits: number[] = []
+  return {
+    waits,
+    now: () => new Date(at),
+    advance: (seconds: number) => {
+      at += seconds * 1000
+    },
+    sleep: async (milliseconds: number) => {
+      waits.push(milliseconds / 1000)
+      at += milliseconds
+    },
+  }
+}
+
+export function makeMemoryOutbox(items: MessageItem[]) {
+  const table = new Map(items.map(each => [each.pk, each]))
+  const get = (pk: string) => {
+    const found = table.get(pk)
+    if (!found) throw new Error(`no message ${pk}`)
+    return found
+  }
+  const change = async (held: MessageItem, fields: Partial<MessageItem>) => {
+    const current = get(held.pk)
+    if (current.state !== 'sending' || current.leaseUntil !== held.leaseUntil) return false
+    const { leaseUntil, ...rest } = current
+    table.set(held.pk, { ...rest, ...fields })
+    return true
+  }
+  const outbox: Outbox = {
+    open: async () =>
+      [...table.values()].filter(each => each.state === 'pending' || each.state === 'sending').map(each => each.pk),
+    async take(pk, now, until) {
+      const current = get(pk)
+      if (current.state === 'sent' || current.state === 'failed' || (current.leaseUntil ?? '') >= now) return undefined
+      const taken: MessageItem = { ...current, state: 'sending', leaseUntil: until, tries: current.tries + 1 }
+      table.set(pk, taken)
+      return taken
+    },
+    sent: (held, at) => change(held, { state: 'sent', sentAt: at }),
+    putBack: (held, notBefore, error) => change(held, { state: 'pending', leaseUntil: notBefore, lastError: error }),
+    giveUp: (held, error) => change(held, { state: 'failed', lastError: error }),
+  }
+  return { outbox, get }
+}
+
+export const message: Message = makeMessage(input('error'))
+
+export interface Logged {
+  message: string
+  alarm?: unknown
+}
+
+export function makeDeps(items: MessageItem[], channels: Record<string, Send>) {
+  const clock = makeClock()
+  const { outbox, get } = makeMemoryOutbox(items)
+  const lines: Logged[] = []
+  const deps: NotifierDeps = {
+    outbox,
+    channels,
+    compose: async () => message,
+    now: clock.now,
+    sleep: clock.sleep,
+    timeLeft: () => 120_000,
+    log: (text, fields) => lines.push({ message: text, ...fields }),
+  }
+  return { deps, clock, get, lines, alarms: () => lines.filter(line => line.alarm === 'message_failed') }
+}
