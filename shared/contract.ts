@@ -51,9 +51,12 @@ export const OUTPUT = {
 /** CloudFormation stack of an installation. */
 export const stackName = (installation: string) => installation
 
-/** Family of an environment's task definition: the latest active revision is launched. `-x86`/`-arm64` are not part of it. */
+/**
+ * Family of an environment's task definition: the latest active revision is launched. The `_`, which no installation's name
+ * contains, keeps `a` with project `b-c` and `a-b` with project `c` apart.
+ */
 export const taskFamily = (installation: string, project: string, environment: string) =>
-  `${installation}-${project}-${environment}`
+  `${installation}_${project}-${environment}`
 
 /** The one container of ours in a task; others (sidecars put in by the account) are ignored. */
 export const CONTAINER = 'runner'
