@@ -12,3 +12,27 @@
  * - lambda:InvokeFunction on dispatcher and notifier
  * Invoked by the event rule, launcher, dispatcher, api. Time limit 300 s, memory 1024 MB.
  */
+import { makeBucket } from '../common/bucket.ts'
+import { makeClients } from '../common/clients.ts'
+import { makeConfigs } from '../common/config.ts'
+import { makeDynamoStore } from '../common/dynamo-store.ts'
+import { env } from '../common/env.ts'
+import { makeInvoke } from '../common/invoke.ts'
+import { makeLogs } from '../common/logs.ts'
+import { makeRuntime } from '../common/runtime.ts'
+import { type FinishDeps, finish } from './finish.ts'
+
+const bucket = makeBucket(makeClients.s3(), env.bucket())
+const lambda = makeClients.lambda()
+const deps: FinishDeps = {
+  ...makeRuntime('finisher'),
+  store: makeDynamoStore(makeClients.table(), env.table()),
+  bucket,
+  configs: makeConfigs(bucket, env.configKey()),
+  logs: makeLogs(makeClients.logs()),
+  dispatch: makeInvoke(lambda, env.dispatcher()),
+  notify: makeInvoke(lambda, env.notifier()),
+  installation: env.installation(),
+}
+
+export const handler = (event: unknown) => finish(deps, event)

@@ -1,0 +1,92 @@
+/** What an attempt left in bucket and CloudWatch, when its runner could not finish: parts, and the end of the log. */
+import { gzipSync } from 'node:zlib'
+import { KEY, logGroup, logStream, SCHEMA_VERSION } from '../../shared/contract.ts'
+import { parsePartLine, parseResult } from '../../shared/parse-result.ts'
+import type { LogLine, Progress, RunnerResult } from '../../shared/plan.ts'
+import { linesBehind, makeRebuilder, type Rebuilt } from '../../shared/rebuild.ts'
+import { LIMIT, type RunRecord } from '../../shared/run.ts'
+import { type Bucket, textOf } from './bucket.ts'
+import type { LogEvent, Logs } from './logs.ts'
+import type { Runtime } from './runtime.ts'
+
+export interface RemainsDeps extends Runtime {
+  bucket: Pick<Bucket, 'read' | 'write' | 'list'>
+  logs: Logs
+  installation: string
+}
+
+export async function readResult(
+  deps: Pick<RemainsDeps, 'bucket'>,
+  run: RunRecord,
+  attempt: number,
+): Promise<RunnerResult | undefined> {
+  const object = await deps.bucket.read(KEY.result(KEY.attempt(run, attempt)), LIMIT.resultBytes)
+  const text = object && textOf(object.body, LIMIT.resultBytes)
+  return text === undefined ? undefined : parseResult(text, run.id, attempt)
+}
+
+/** Parts read: at a flush every 5 s, more than a day. */
+const MAX_PARTS = 20_000
+/** Compressed and unpacked size of one part, bytes; the runner flushes long before. */
+const MAX_PART = 16 * 1024 * 1024
+const AT_ONCE = 8
+
+export async function rebuildFromParts(deps: RemainsDeps, run: RunRecord, attempt: number): Promise<Rebuilt> {
+  const prefix = KEY.attempt(run, attempt)
+  const tail = KEY.tail(prefix)
+  const keys = (await deps.bucket.list(`${prefix}parts/`, MAX_PARTS)).filter(key => key !== tail)
+  const rebuilder = makeRebuilder()
+  for (let start = 0; start < keys.length; start += AT_ONCE) {
+    const bodies = await Promise.all(keys.slice(start, start + AT_ONCE).map(key => deps.bucket.read(key, MAX_PART)))
+    for (const object of bodies) {
+      const text = object && textOf(object.body, MAX_PART)
+      for (const row of text?.split('\n') ?? []) {
+        const line = row ? parsePartLine(row) : undefined
+        if (line) rebuilder.add(line)
+      }
+    }
+  }
+  return rebuilder.finish()
+}
+
+/** As much as the log driver's buffer can hold back is too much for a Lambda; the last megabytes are what is missing. */
+const MAX_TAIL = 4 * 1024 * 1024
+
+/** Brings the lines that only CloudWatch has into the bucket, in the form of a part. */
+export async function bringTail(deps: RemainsDeps, run: RunRecord, attempt: number, rebuilt: Rebuilt): Promise<number> {
+  const taskArn = run.attempts[attempt - 1]?.taskArn
+  if (!taskArn) return 0
+  const group = logGroup(deps.installation, run.project, run.environment)
+  const step = rebuilt.steps.findLast(each => each.status !== 'pending' && each.status !== 'skipped')?.index ?? 0
+  const events = await settledTail(deps, group, logStream(taskArn))
+  const lines = events.map(
+    (event): LogLine => ({
+      type: 'log',
+      at: new Date(event.timestamp).toISOString(),
+      step,
+      text: event.message.replace(/\n$/, ''),
+    }),
+  )
+  const missing = linesBehind(rebuilt.lastLines, lines)
+  if (missing.length === 0) return 0
+  const { steps } = rebuilt
+  const at = deps.now().toISOString()
+  const nodes = { done: 0, total: 0, running: [] }
+  const head: Progress = { type: 'progress', schemaVersion: SCHEMA_VERSION, run: run.id, attempt, part: 0, at, steps, nodes }
+  const body = gzipSync([head, ...missing].map(line => `${JSON.stringify(line)}\n`).join(''))
+  await deps.bucket.write(KEY.tail(KEY.attempt(run, attempt)), body, { type: 'application/x-ndjson', encoding: 'gzip' })
+  return missing.length
+}
+
+/** CloudWatch is incomplete when ECS says STOPPED: read until two readings 2 s apart end the same, five at most. */
+async function settledTail(deps: RemainsDeps, group: string, stream: string): Promise<LogEvent[]> {
+  let events = await deps.logs.tail(group, stream, MAX_TAIL)
+  for (let reading = 1; reading < 5; reading++) {
+    await deps.sleep(2000)
+    const again = await deps.logs.tail(group, stream, MAX_TAIL)
+    const same = again.length > 0 && again.length === events.length && again.at(-1)?.message === events.at(-1)?.message
+    events = again
+    if (same) break
+  }
+  return events
+}

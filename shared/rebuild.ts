@@ -1,0 +1,78 @@
+/** What a run did, from its parts alone: for a runner that died before it could write its result. */
+import type { LogLine, PartLine } from './plan.ts'
+import { LIMIT, NO_NODES, type NodeCounts, type NodeResult, type StepResult } from './run.ts'
+
+export interface Rebuilt {
+  counts: NodeCounts
+  failures: NodeResult[]
+  steps: StepResult[]
+  /** The last lines of the log, in order. */
+  lastLines: LogLine[]
+}
+
+/** Lines by which the rest of the log in CloudWatch is joined. */
+const KEPT_LINES = 50
+
+export interface Rebuilder {
+  add(line: PartLine): void
+  finish(): Rebuilt
+}
+
+/** Takes lines in order; keeps one status per node and step, so that memory does not grow with the log. */
+export function makeRebuilder(): Rebuilder {
+  const nodes = new Map<string, { step: number; node: NodeResult }>()
+  let steps: StepResult[] = []
+  let lastLines: LogLine[] = []
+  return {
+    add(line) {
+      if (line.type === 'progress') steps = line.steps
+      else if (line.type === 'log')
+        lastLines = lastLines.length < 2 * KEPT_LINES ? [...lastLines, line] : [...lastLines.slice(-KEPT_LINES), line]
+      else {
+        const { type: _, step, ...node } = line
+        // A node that a later step did again (run, then test of the same) counts as it was last.
+        nodes.set(node.uniqueId, { step, node })
+      }
+    },
+    finish() {
+      const results = [...nodes.values()].map(({ node }) => node)
+      return {
+        counts: countNodes(results),
+        failures: results.filter(node => node.status === 'error' || node.status === 'fail').slice(0, LIMIT.failures),
+        steps: steps.map(step =>
+          interrupt(
+            step,
+            [...nodes.values()].filter(each => each.step === step.index).map(each => each.node),
+          ),
+        ),
+        lastLines: lastLines.slice(-KEPT_LINES),
+      }
+    },
+  }
+}
+
+/** A step that was running when the runner died did not end well. */
+function interrupt(step: StepResult, nodes: readonly NodeResult[]): StepResult {
+  const counts = nodes.length > 0 ? { counts: countNodes(nodes) } : {}
+  return step.status === 'running' ? { ...step, ...counts, status: 'error' } : { ...counts, ...step }
+}
+
+export function countNodes(nodes: readonly NodeResult[]): NodeCounts {
+  const counts = { ...NO_NODES }
+  for (const node of nodes) counts[node.status]++
+  return counts
+}
+
+/**
+ * The lines of CloudWatch that the parts do not have: everything behind the last place where the end of the parts is
+ * found. Without such a place (nothing was uploaded, or CloudWatch lost lines) what is later than the last part.
+ */
+export function linesBehind(parts: readonly LogLine[], cloudWatch: readonly LogLine[]): LogLine[] {
+  for (let length = Math.min(parts.length, KEPT_LINES); length > 0; length--) {
+    const end = parts.slice(-length).map(line => line.text.trimEnd())
+    for (let at = cloudWatch.length - length; at >= 0; at--)
+      if (end.every((text, index) => cloudWatch[at + index]?.text.trimEnd() === text)) return cloudWatch.slice(at + length)
+  }
+  const last = parts.at(-1)?.at
+  return last === undefined ? [...cloudWatch] : cloudWatch.filter(line => line.at > last)
+}
