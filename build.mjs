@@ -1,10 +1,11 @@
 // Makes dist/: what `cdk synth`, the command line and the npm package use as it is. Nothing is bundled while deploying.
-import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const root = import.meta.dirname
-const dist = join(root, 'dist')
+// Made beside and then put in place: a deployment or a task that runs from dist/ meanwhile never sees half of it.
+const dist = join(root, `.dist-${process.pid}`)
 const common = { bundle: true, platform: 'node', target: 'node20', sourcemap: true, logLevel: 'warning', absWorkingDir: root }
 
 /** Programs with their own process: everything inside except what npm installs beside us. */
@@ -16,7 +17,6 @@ const esm = { ...common, format: 'esm', outExtension: { '.js': '.mjs' }, externa
 const lambdas = readdirSync(join(root, 'lambda')).filter(name => existsSync(join(root, 'lambda', name, 'handler.ts')))
 const exists = entries => Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))))
 
-rmSync(dist, { recursive: true, force: true })
 await Promise.all([
   build({
     ...esm,
@@ -60,3 +60,8 @@ for (const [from, to] of [
       recursive: true,
       filter: path => !/\/(target|logs|dbt_packages|__pycache__|\.user\.yml)$/.test(path),
     })
+
+const old = join(root, `.dist-${process.pid}-old`)
+if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
+renameSync(dist, join(root, 'dist'))
+rmSync(old, { recursive: true, force: true })
