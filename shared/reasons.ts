@@ -39,6 +39,7 @@ export const REASONS = {
   test_failures: row('error', 'resume', dbt, 'error', 'tests failed', 'Look at the failing rows, fix data or test, then retry the run.'),
   freshness: row('error', 'never', dbt, 'error', 'source is stale', 'Ask whoever loads the source; run the job again when the data has arrived.'),
   parse_error: row('error', 'never', dbt, 'error', 'project does not parse', 'Fix the project (`dbt parse` shows the same locally), push, and run the job again.'),
+  command_refused: row('error', 'never', dbt, 'error', 'dbt refused the command', 'Correct the step in tidemill.yml (`dbt COMMAND --help` shows what it takes), deploy, and run the job again.'),
   deps_failed: row('error', 'transient', dbt, 'error', 'packages not installed', 'Check packages.yml and that the package host answers, then run the job again.'),
   profile_error: row('error', 'never', dbt, 'error', 'no connection to the warehouse', 'Check profile, target and secrets of the environment (`dbt debug` with the same profile), then run the job again.'),
   source_unavailable: row('error', 'transient', infrastructure, 'error', 'repository not reachable', 'Check that the git host answers and the address in tidemill.yml is right, then run the job again.'),

@@ -1,0 +1,57 @@
+/** dbt's artifacts: proven to be of this step, read within bounds, and copied out with secrets masked. */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import type { NodeResult } from '../../shared/run.ts'
+import { recordOf } from './dbt-events.ts'
+import { STAMP_KEY } from './environment.ts'
+import { nodeOfArtifact } from './node-result.ts'
+import type { Redactor } from './redact.ts'
+
+/** Files kept of each step, if dbt wrote them. */
+export const KEPT = ['manifest.json', 'run_results.json', 'sources.json', 'catalog.json'] as const
+
+/** A larger result file is not read (it would cost several times its size in memory); the ledger then tells the status. */
+const READ_BYTES = 64 * 1024 * 1024
+
+/** Results of the step from its own artifact; undefined if there is none, it is broken, or it bears another step's stamp. */
+export async function readResults(folder: string, name: string, stamp: string): Promise<NodeResult[] | undefined> {
+  const path = join(folder, name)
+  try {
+    if ((await stat(path)).size > READ_BYTES) return undefined
+    const artifact = recordOf(JSON.parse(await readFile(path, 'utf8')))
+    const env = recordOf(recordOf(artifact.metadata).env)
+    if (env[STAMP_KEY] !== stamp || !Array.isArray(artifact.results)) return undefined
+    return artifact.results.flatMap(entry => nodeOfArtifact(entry) ?? [])
+  } catch {
+    return undefined
+  }
+}
+
+/** Writes a masked, gzip-compressed copy; memory does not grow with the file. */
+export async function copyMasked(from: string, to: string, redact: Redactor): Promise<void> {
+  await pipeline(createReadStream(from), redact.stream(), createGzip(), createWriteStream(to))
+}
+
+/**
+ * Paths of nodes in the project, which neither events nor results tell. A manifest may be too large to parse, but dbt writes
+ * `original_file_path` and `unique_id` side by side, so a scan finds them.
+ */
+export async function readPaths(manifest: string): Promise<Map<string, string>> {
+  const paths = new Map<string, string>()
+  const pair = /"original_file_path": ?"((?:[^"\\]|\\.)*)", ?"unique_id": ?"((?:[^"\\]|\\.)*)"/g
+  let held = ''
+  try {
+    for await (const chunk of createReadStream(manifest, { encoding: 'utf8', highWaterMark: 1024 * 1024 })) {
+      held += chunk
+      for (const [, path = '', id = ''] of held.matchAll(pair)) paths.set(id, path)
+      // A pair may lie across two chunks; no path and id together are longer.
+      held = held.slice(-4096)
+    }
+  } catch {
+    // No manifest: nodes go without paths.
+  }
+  return paths
+}

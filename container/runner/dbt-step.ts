@@ -1,0 +1,148 @@
+/** Runs one dbt command of the plan: a fresh target folder, its events to log and ledger, its artifacts to the bucket. */
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { KEY } from '../../shared/contract.ts'
+import type { Plan, PlanStep } from '../../shared/plan.ts'
+import { copyMasked, KEPT, readPaths, readResults } from './artifacts.ts'
+import { runChild } from './child.ts'
+import { abilitiesOf, commandOf, dbtArguments } from './dbt-command.ts'
+import { parseEvent } from './dbt-events.ts'
+import { dbtEnvironment, type Environment } from './environment.ts'
+import { createLedger, type Ledger } from './ledger.ts'
+import type { Log } from './log.ts'
+import type { Memory } from './memory.ts'
+import type { Parts } from './parts.ts'
+import type { Redactor } from './redact.ts'
+import { judgeStep, type StepVerdict } from './step-status.ts'
+import { stopCause } from './stop.ts'
+import type { Uploads } from './uploads.ts'
+
+export interface DbtContext {
+  plan: Plan
+  all: Environment
+  secrets: Environment
+  folders: { home: string; cwd: string; profiles: string; steps: string; outbox: string }
+  projectDir: string
+  log: Log
+  parts: Parts
+  uploads: Uploads
+  redact: Redactor
+  memory: Memory
+  stop: AbortSignal
+  graceMilliseconds: number
+  /** The step's ledger, for the progress of the run. */
+  watch(ledger: Ledger): void
+  /** Target folder of the last step that parsed; its parse result is used again. */
+  parsedIn?: string
+}
+
+export interface DbtStepEnd {
+  verdict: StepVerdict
+  exitCode: number | undefined
+  artifacts: string[]
+  target: string
+  dbtVersion: string | undefined
+}
+
+export const stepFolder = (context: Pick<DbtContext, 'folders'>, step: PlanStep) =>
+  join(context.folders.steps, `${step.index}-${step.name}`)
+
+/** Less free space than this, and a failure is put down to it. */
+const DISK_FULL_BYTES = 16 * 1024 * 1024
+
+export async function runDbtStep(step: PlanStep, words: string[], context: DbtContext): Promise<DbtStepEnd> {
+  const { plan, log, parts, folders } = context
+  const folder = stepFolder(context, step)
+  const target = join(folder, 'target')
+  await mkdir(target, { recursive: true })
+  await reuseParse(context.parsedIn, target)
+  const stamp = `${plan.run.id}/${plan.attempt}/${step.index}`
+  const abilities = abilitiesOf(words)
+  let paths = new Map<string, string>()
+  const ledger = createLedger(id => paths.get(id))
+  context.watch(ledger)
+  const env = dbtEnvironment({
+    all: context.all,
+    home: folders.home,
+    variables: plan.variables,
+    secrets: context.secrets,
+    passAwsCredentials: plan.passAwsCredentials,
+    stamp,
+    targetPath: target,
+  })
+  const where = { project: context.projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
+  let unwatch = () => {}
+  const exit = await runChild(
+    { file: 'dbt', args: dbtArguments(words, where, plan.dbt.target), cwd: folders.cwd, env },
+    {
+      line,
+      started(pid) {
+        unwatch = context.memory.watch(pid)
+      },
+      stop: context.stop,
+      graceMilliseconds: context.graceMilliseconds,
+    },
+  )
+  unwatch()
+  const verdict = judgeStep({
+    command: commandOf(words),
+    abilities,
+    exit,
+    stop: stopCause(context.stop),
+    results: await readResults(target, abilities.writes ?? 'run_results.json', stamp),
+    ledger: ledger.nodes(),
+    running: ledger.progress().running,
+    phase: ledger.phase(),
+    errors: ledger.errors(),
+    memory: context.memory.state(),
+    diskFull: await isDiskFull(folders.steps),
+  })
+  const artifacts = await storeArtifacts(step, target, context)
+  return { verdict, exitCode: exit.code ?? undefined, artifacts, target, dbtVersion: ledger.dbtVersion() }
+
+  async function line(text: string): Promise<void> {
+    const event = parseEvent(text)
+    // The manifest is there before the first node starts.
+    if (event.name === 'FoundStats') paths = await readPaths(join(target, 'manifest.json'))
+    const node = ledger.take(event)
+    if (event.level === 'debug') log.debug(step.index, event.text)
+    else log.info(step.index, event.text)
+    if (node && abilities.executes) parts.add({ type: 'node', step: step.index, ...node })
+    if (event.name === 'NodeStart') parts.touch()
+    await log.ready()
+  }
+}
+
+/** A parse result of the same attempt saves dbt most of its start; without it dbt parses anew. */
+async function reuseParse(from: string | undefined, target: string): Promise<void> {
+  if (from) await copyFile(join(from, 'partial_parse.msgpack'), join(target, 'partial_parse.msgpack')).catch(() => {})
+}
+
+async function isDiskFull(folder: string): Promise<boolean> {
+  const space = await statfs(folder).catch(() => undefined)
+  return space !== undefined && space.bavail * space.bsize < DISK_FULL_BYTES
+}
+
+async function storeArtifacts(step: PlanStep, target: string, context: DbtContext): Promise<string[]> {
+  const kept = KEPT.filter(name => existsSync(join(target, name)))
+  const prefix = KEY.step(context.plan.prefixes.attempt, step.index, step.name)
+  const stored: string[] = []
+  for (const name of kept) {
+    const file = join(context.folders.outbox, `${step.index}-${name}.gz`)
+    try {
+      await copyMasked(join(target, name), file, context.redact)
+    } catch (error) {
+      context.log.info(step.index, `${name} could not be copied: ${(error as Error).message}`)
+      continue
+    }
+    void context.uploads.add('artifacts', {
+      key: prefix + name,
+      body: { file },
+      contentType: 'application/json',
+      contentEncoding: 'gzip',
+    })
+    stored.push(name)
+  }
+  return stored
+}

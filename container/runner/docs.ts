@@ -1,0 +1,24 @@
+/** dbt's documentation pages: one HTML file of dbt's and the two artifacts that it reads. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { copyMasked } from './artifacts.ts'
+import type { DbtContext } from './dbt-step.ts'
+
+/** Target folders that may hold the parts: the docs step's own first, then the build's (`--no-compile` writes no manifest). */
+export async function uploadDocs(targets: string[], context: DbtContext): Promise<boolean> {
+  const pages = [
+    { name: 'index.html', contentType: 'text/html; charset=utf-8' },
+    { name: 'manifest.json', contentType: 'application/json' },
+    { name: 'catalog.json', contentType: 'application/json' },
+  ]
+  const uploads: Promise<boolean>[] = []
+  for (const { name, contentType } of pages) {
+    const from = targets.map(target => join(target, name)).find(path => existsSync(path))
+    if (!from) return false
+    const file = join(context.folders.outbox, `docs-${name}.gz`)
+    await copyMasked(from, file, context.redact)
+    const key = context.plan.prefixes.docs + name
+    uploads.push(context.uploads.add('artifacts', { key, body: { file }, contentType, contentEncoding: 'gzip' }))
+  }
+  return (await Promise.all(uploads)).every(Boolean)
+}

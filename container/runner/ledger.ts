@@ -1,0 +1,71 @@
+/** What dbt has said about a step so far: nodes running and finished, and the texts that explain a failure. */
+import type { NodeResult } from '../../shared/run.ts'
+import type { DbtEvent } from './dbt-events.ts'
+import { numberOf, recordOf, stringOf } from './dbt-events.ts'
+import { nodeOfEvent } from './node-result.ts'
+
+/** How far dbt came; tells a profile that is wrong from a project that does not parse and a warehouse that refuses. */
+export type DbtPhase = 'started' | 'profile-read' | 'parsed' | 'running'
+
+export interface Ledger {
+  /** Takes an event; gives the node back that it finished. */
+  take(event: DbtEvent): NodeResult | undefined
+  nodes(): NodeResult[]
+  progress(): { done: number; total: number; running: string[] }
+  phase(): DbtPhase
+  /** dbt's words for why it ended, best first. */
+  errors(): string[]
+  dbtVersion(): string | undefined
+}
+
+/** Texts kept for a message. */
+const KEPT_ERRORS = 5
+const RUNNING_SHOWN = 20
+
+export function createLedger(pathOf: (uniqueId: string) => string | undefined): Ledger {
+  const finished = new Map<string, NodeResult>()
+  const running = new Map<string, string>()
+  const fatal: string[] = []
+  const other: string[] = []
+  const phases: Record<string, DbtPhase> = { AdapterRegistered: 'profile-read', FoundStats: 'parsed', NodeStart: 'running' }
+  let phase: DbtPhase = 'started'
+  let total = 0
+  let version: string | undefined
+
+  function finish(data: DbtEvent['data']): NodeResult | undefined {
+    const node = nodeOfEvent(data, pathOf)
+    if (!node) return undefined
+    running.delete(node.uniqueId)
+    finished.set(node.uniqueId, node)
+    return node
+  }
+
+  return {
+    take({ name, level, text, data }) {
+      phase = phases[name] ?? phase
+      total = Math.max(total, numberOf(data.total) ?? 0)
+      const info = recordOf(data.node_info)
+      const id = stringOf(info.unique_id)
+      if (name === 'NodeStart' && id) running.set(id, stringOf(info.node_name) ?? id)
+      if (name === 'MainReportVersion') version = stringOf(data.version)?.replace(/^=/, '')
+      if (name === 'MainEncounteredError' || name === 'RunningOperationCaughtError')
+        push(fatal, text.replace(/^Encountered an error( while running operation)?:\s*/, ''))
+      else if (level === 'error' && name !== 'MainStackTrace') push(other, text)
+      else if (name === 'Text' && /error|exception|not found|invalid/i.test(text)) push(other, text)
+      return name === 'NodeFinished' ? finish(data) : undefined
+    },
+    nodes: () => [...finished.values()],
+    progress: () => ({
+      done: finished.size,
+      total: Math.max(total, finished.size),
+      running: [...running.values()].slice(0, RUNNING_SHOWN),
+    }),
+    phase: () => phase,
+    errors: () => [...fatal, ...other],
+    dbtVersion: () => version,
+  }
+}
+
+function push(list: string[], text: string): void {
+  if (list.length < KEPT_ERRORS && text.trim() !== '') list.push(text.trim())
+}

@@ -1,0 +1,169 @@
+/** The status of a dbt step: from its results first, then what it said while running, then its exit code. Pure. */
+import { LIMIT, type NodeCounts, type NodeResult } from '../../shared/run.ts'
+import type { ChildExit } from './child.ts'
+import type { DbtAbilities } from './dbt-command.ts'
+import type { Failure } from './failure.ts'
+import type { DbtPhase } from './ledger.ts'
+import { countNodes, isFailing, isTest } from './node-result.ts'
+import type { StopCause } from './stop.ts'
+
+export interface StepEvidence {
+  /** Command words, e.g. `build`. */
+  command: string
+  abilities: DbtAbilities
+  exit: ChildExit
+  stop: StopCause | undefined
+  /** Of the step's own artifact, proven by its stamp. */
+  results: NodeResult[] | undefined
+  ledger: NodeResult[]
+  running: string[]
+  phase: DbtPhase
+  errors: string[]
+  /** The kernel killed something of ours for memory, or the peak came near the limit. */
+  memory: { exhausted: boolean; text: string }
+  /** Free space of the work folder is nearly gone. */
+  diskFull: boolean
+}
+
+export interface StepVerdict {
+  status: 'success' | 'warn' | 'error' | 'cancelled'
+  failure?: Failure
+  /** For a warning: what was warned about. */
+  message?: string
+  nodes: NodeResult[]
+  counts: NodeCounts
+}
+
+export function judgeStep(evidence: StepEvidence): StepVerdict {
+  const nodes = mergeNodes(evidence.results, evidence.ledger)
+  const base = { nodes, counts: countNodes(nodes) }
+  const failure = failureOf(evidence, nodes)
+  if (failure) {
+    const status = failure.reason === 'user_cancelled' ? 'cancelled' : 'error'
+    return { ...base, status, failure: { ...failure, message: failure.message.slice(0, LIMIT.message) } }
+  }
+  const warned = nodes.filter(node => node.status === 'warn')
+  if (warned.length > 0) return { ...base, status: 'warn', message: `${plural(warned.length, 'warning')}: ${firstNode(warned)}` }
+  return { ...base, status: 'success' }
+}
+
+/** Statuses of the artifact, details that only the events have (path, times) from the ledger. */
+function mergeNodes(results: NodeResult[] | undefined, ledger: NodeResult[]): NodeResult[] {
+  if (!results) return ledger
+  const told = new Map(ledger.map(node => [node.uniqueId, node]))
+  return results.map(node => ({ ...told.get(node.uniqueId), ...node, name: told.get(node.uniqueId)?.name ?? node.name }))
+}
+
+function failureOf(evidence: StepEvidence, nodes: NodeResult[]): Failure | undefined {
+  const { exit, stop, command, errors } = evidence
+  if (exit.startError) return { reason: 'internal', message: `dbt could not be started: ${exit.startError.message}` }
+  if (stop && !ended(evidence)) return stopFailure(stop, evidence)
+  if (exit.signal && !exit.killed) return killedFailure(evidence)
+  const failing = nodes.filter(node => isFailing(node.status))
+  const full =
+    exit.code !== 0 &&
+    (evidence.diskFull ||
+      [...errors, ...failing.map(n => n.message ?? '')].some(text =>
+        /No space left on device|ENOSPC|disk quota exceeded/i.test(text),
+      ))
+  if (full)
+    return { reason: 'disk_full', message: `The disk was full while dbt ${command} ran. dbt: ${firstOf(errors, failing)}` }
+  if (command === 'source freshness' && (failing.length > 0 || exit.code !== 0) && (evidence.results || nodes.length > 0))
+    return { reason: 'freshness', message: `${plural(failing.length, 'source')} too old: ${firstNode(failing)}` }
+  if (exit.code === 0) return contradictionOfSuccess(evidence, failing)
+  if (failing.length > 0) return nodesFailure(nodes, failing)
+  if (evidence.results && evidence.abilities.executes && evidence.results.length > 0)
+    return {
+      reason: 'inconsistent',
+      message: `dbt ${command} ended with exit code ${exit.code}, although none of its results is a failure.${said(errors)}`,
+    }
+  return fatalFailure(evidence)
+}
+
+/** dbt was done before the stop could matter. */
+const ended = ({ exit, results, running, abilities }: StepEvidence) =>
+  exit.code === 0 && running.length === 0 && (abilities.writes === undefined || results !== undefined)
+
+function stopFailure(stop: StopCause, evidence: StepEvidence): Failure {
+  const at = evidence.running.length > 0 ? ` while building ${evidence.running.slice(0, 3).join(', ')}` : ''
+  const hard = evidence.exit.killed ? ' It did not react to the interrupt and was killed.' : ''
+  if (stop.kind === 'timeout')
+    return {
+      reason: 'timeout',
+      message: `dbt ${evidence.command} was stopped${at}: the time limit of ${duration(stop.seconds)} had passed.${hard}`,
+    }
+  return {
+    reason: 'user_cancelled',
+    message: `dbt ${evidence.command} was stopped${at}: the task received ${stop.signal}.${hard}`,
+  }
+}
+
+function killedFailure({ exit, command, memory, running }: StepEvidence): Failure {
+  const at = running.length > 0 ? ` while building ${running.slice(0, 3).join(', ')}` : ''
+  if (exit.signal === 'SIGKILL' && memory.exhausted)
+    return { reason: 'out_of_memory', message: `dbt ${command} was stopped for lack of memory${at} (${memory.text}).` }
+  return {
+    reason: 'infrastructure',
+    message: `dbt ${command} was ended by ${exit.signal}${at}, which nobody here had sent (${memory.text}).`,
+  }
+}
+
+function contradictionOfSuccess(
+  { command, abilities, results, ledger, errors }: StepEvidence,
+  failing: NodeResult[],
+): Failure | undefined {
+  const inconsistent = (what: string): Failure => ({
+    reason: 'inconsistent',
+    message: `dbt ${command} ended with exit code 0, but ${what}.${said(errors)}`,
+  })
+  if (abilities.executes && failing.length > 0)
+    return inconsistent(`its results show ${plural(failing.length, 'failure')}: ${firstNode(failing)}`)
+  if (abilities.writes && !results) return inconsistent(`it left no ${abilities.writes} of this step`)
+  const told = abilities.executes ? ledger.filter(node => isFailing(node.status)) : []
+  if (told.length > 0) return inconsistent(`reported ${plural(told.length, 'failure')} while running: ${firstNode(told)}`)
+  return undefined
+}
+
+function nodesFailure(nodes: NodeResult[], failing: NodeResult[]): Failure {
+  const [tests, others] = [failing.filter(isTest), failing.filter(node => !isTest(node))]
+  const allTests = nodes.filter(isTest).length
+  const parts = [
+    ...(others.length > 0 ? [`${others.length} of ${plural(nodes.length - allTests, 'node')}`] : []),
+    ...(tests.length > 0 ? [`${tests.length} of ${plural(allTests, 'test')}`] : []),
+  ]
+  const reason = others.length > 0 ? 'node_failures' : 'test_failures'
+  return { reason, message: `${parts.join(' and ')} failed. ${firstNode([...others, ...tests])}` }
+}
+
+/** dbt ended before it ran anything: how far it came tells what is wrong. */
+function fatalFailure({ command, exit, phase, errors }: StepEvidence): Failure {
+  const words = errors[0] ?? `exit code ${exit.code} without a word`
+  if (command === 'deps') return { reason: 'deps_failed', message: `dbt deps could not install the packages: ${words}` }
+  if (
+    /^(Usage:|Error: )|No such (option|command)|Got unexpected extra argument|is not a valid command/m.test(errors.join('\n')) &&
+    phase === 'started'
+  )
+    return {
+      reason: 'command_refused',
+      message: `dbt does not take the command "dbt ${command}" as it stands in the job: ${words}`,
+    }
+  if (/is not installed|dbt deps/.test(words) && phase === 'profile-read')
+    return { reason: 'deps_failed', message: `dbt ${command} needs packages that are not installed: ${words}` }
+  if (phase === 'started' && !/dbt_project\.yml|project config/i.test(words))
+    return { reason: 'profile_error', message: `dbt ${command} could not read its profile: ${words}. Nothing was built.` }
+  if (phase === 'started' || phase === 'profile-read')
+    return { reason: 'parse_error', message: `dbt could not parse the project: ${words}. Nothing was built.` }
+  if (command === 'run-operation') return { reason: 'node_failures', message: `dbt run-operation failed: ${words}` }
+  return phase === 'parsed'
+    ? { reason: 'profile_error', message: `dbt ${command} could not work with the warehouse: ${words}. Nothing was built.` }
+    : { reason: 'inconsistent', message: `dbt ${command} ended with exit code ${exit.code} and left no results. dbt: ${words}` }
+}
+
+const firstNode = ([node]: NodeResult[]) =>
+  node ? `${node.name}: ${oneLine(node.message ?? node.status)}${node.path ? ` (${node.path})` : ''}` : ''
+const firstOf = (errors: string[], failing: NodeResult[]) => errors[0] ?? firstNode(failing)
+const said = (errors: string[]) => (errors[0] ? ` dbt: ${oneLine(errors[0])}` : '')
+const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').slice(0, 600)
+const plural = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
+const duration = (seconds: number) =>
+  seconds < 120 ? `${seconds} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`
