@@ -88,6 +88,8 @@ export class Environment extends Construct {
             logDriver: 'awslogs',
             options: {
               'awslogs-group': group.logGroupName,
+              // For a run that starts after its environment, and with it the group, was removed.
+              'awslogs-create-group': 'true',
               'awslogs-region': Stack.of(this).region,
               'awslogs-stream-prefix': LOG_STREAM_PREFIX,
               // The record of the log is in the bucket: a slow CloudWatch must never hold up dbt.
@@ -149,7 +151,7 @@ export class Environment extends Construct {
 
   private makeExecutionRole(group: LogGroup, secrets: SecretRef[]): Role {
     const { installation, environment, image } = this.props
-    const statements = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [group.logGroupArn])]
+    const statements = [allow(['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'], [group.logGroupArn])]
     if (secrets.length > 0)
       statements.push(allow(['secretsmanager:GetSecretValue'], [...new Set(secrets.map(secret => secretResource(this, secret)))]))
     if (image.repositoryArn)

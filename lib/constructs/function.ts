@@ -1,5 +1,5 @@
 import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
-import { PolicyStatement, type PolicyStatementProps, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { PolicyDocument, PolicyStatement, type PolicyStatementProps, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations'
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
@@ -30,17 +30,23 @@ export interface AllowOptions {
 
 /** A Lambda of the service: code from `dist/lambda/<name>`, a role of its own that may do nothing but write its log. */
 export class ServiceFunction extends LambdaFunction {
-  readonly installation: string
+  private readonly installation: string
+  private readonly permissions: PolicyDocument
+  private readonly ownRole: Role
 
   constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
-    const name = functionName(props.installation, props.name)
+    const { installation, asynchronous } = props
+    const name = functionName(installation, props.name)
     const logGroup = new LogGroup(scope, `${id}Log`, {
       logGroupName: `/aws/lambda/${name}`,
       retention: props.logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
     })
-    const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })
-    logGroup.grantWrite(role)
+    const permissions = new PolicyDocument()
+    const role = new Role(scope, `${id}Role`, {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: { permissions },
+    })
     super(scope, id, {
       functionName: name,
       description: props.description,
@@ -50,23 +56,28 @@ export class ServiceFunction extends LambdaFunction {
       handler: 'index.handler',
       timeout: props.timeout,
       memorySize: props.memory,
-      role,
+      // What it may do is in one policy inside the role: half the resources, and no moment at which a role lacks it.
+      role: role.withoutPolicyUpdates(),
       logGroup,
-      environment: { [ENV.installation]: props.installation, NODE_OPTIONS: '--enable-source-maps' },
-      ...(props.asynchronous && {
+      environment: { [ENV.installation]: installation, NODE_OPTIONS: '--enable-source-maps' },
+      ...(asynchronous && {
         retryAttempts: 2,
-        maxEventAge: props.asynchronous.maxEventAge,
-        onFailure: new SqsDestination(props.asynchronous.deadLetters),
+        maxEventAge: asynchronous.maxEventAge,
+        onFailure: new SqsDestination(asynchronous.deadLetters),
       }),
     })
-    this.installation = props.installation
+    this.installation = installation
+    this.permissions = permissions
+    this.ownRole = role
+    this.allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])
+    if (asynchronous) this.allow(['sqs:SendMessage'], [asynchronous.deadLetters.queueArn])
   }
 
   /** May do the actions on these resources only. A wildcard in them needs its reason. */
   allow(actions: string[], resources: string[], { because, conditions }: AllowOptions = {}): void {
     const statement = new PolicyStatement({ actions, resources, ...(conditions && { conditions }) })
-    this.addToRolePolicy(statement)
-    if (because !== undefined && this.role) acknowledgeWildcards(this.role, [statement], because)
+    this.permissions.addStatements(statement)
+    if (because !== undefined) acknowledgeWildcards(this.ownRole, [statement], because)
   }
 
   /**
