@@ -44,7 +44,7 @@ export function explainAwsError(error: unknown, where: Where, policy: 'viewer' |
       `Your AWS identity may not do this in installation "${where.installation}" (${where.region}). AWS says: ${message}`,
       policy === 'deployer'
         ? 'Deploying needs the right to assume the roles that cdk bootstrap made; ask who administers the account.'
-        : `It needs the policy ${where.installation}-${policy}; ask whoever deployed it.`,
+        : `It needs the policy ${where.installation}-${where.region}-${policy}; ask whoever deployed it.`,
     )
   if (NO_NETWORK.test(code) || NO_NETWORK.test(name))
     return where.localEndpoint

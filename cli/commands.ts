@@ -2,8 +2,10 @@
 import { artifactsCommand } from './artifacts.ts'
 import { cancelCommand } from './cancel.ts'
 import type { Command } from './command.ts'
+import { deployCommand, destroyCommand, diffCommand } from './deploy.ts'
 import { docsCommand } from './docs.ts'
 import { initCommand } from './init.ts'
+import { localDownCommand, localResetCommand, localStatusCommand, localUpCommand } from './local.ts'
 import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { pauseCommand, resumeCommand } from './pause.ts'
@@ -16,6 +18,13 @@ export const COMMANDS: Command[] = [
   initCommand,
   validateCommand,
   nextCommand,
+  deployCommand,
+  diffCommand,
+  destroyCommand,
+  localUpCommand,
+  localDownCommand,
+  localStatusCommand,
+  localResetCommand,
   runCommand,
   runsCommand,
   showCommand,

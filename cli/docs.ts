@@ -10,6 +10,8 @@ import { type Command, type Context, flagOption, type Input, type Outcome, textO
 import type { Connection } from './connection.ts'
 import { connect } from './installation.ts'
 import { openBrowser } from './open-browser.ts'
+import { parsePort } from './option-values.ts'
+import { cacheFolder } from './places.ts'
 import { readPointer } from './pointer.ts'
 import { serveFolder } from './serve-folder.ts'
 
@@ -27,7 +29,8 @@ export const docsCommand: Command = {
 
 async function showDocs(context: Context, input: Input): Promise<Outcome> {
   const { effects } = context
-  const port = readPort(textOption(input, 'port'))
+  const portText = textOption(input, 'port')
+  const port = portText === undefined ? 0 : parsePort(portText)
   const connection = await connect(context)
   const { project, environment } = await findEnvironment(connection, input.words.environment)
   const pointer = await readPointer(connection.bucket, KEY.docsPointer(project, environment))
@@ -37,7 +40,7 @@ async function showDocs(context: Context, input: Input): Promise<Outcome> {
       exitCode: EXIT.infrastructure,
     })
   const wanted = textOption(input, 'download')
-  const folder = wanted === undefined ? cacheFolder(context, connection, pointer.run) : resolve(effects.cwd, wanted)
+  const folder = wanted === undefined ? docsFolder(context, connection, pointer.run) : resolve(effects.cwd, wanted)
   const marker = join(folder, '.complete')
   if (wanted !== undefined || !existsSync(marker))
     await downloadDocs(connection, KEY.docs(project, environment, pointer.run), folder)
@@ -70,8 +73,8 @@ async function findEnvironment(
 }
 
 /** Docs of a run never change, so those that were fetched once are there. */
-const cacheFolder = ({ effects }: Context, connection: Connection, run: string) =>
-  join(effects.env.XDG_CACHE_HOME ?? join(effects.homeDir, '.cache'), 'tidemill', 'docs', connection.bucketName, run)
+const docsFolder = ({ effects }: Context, { region, bucketName }: Connection, run: string) =>
+  join(cacheFolder(effects), 'docs', region, bucketName, run)
 
 async function downloadDocs({ bucket }: Connection, prefix: string, folder: string) {
   const objects = await bucket.list(prefix)
@@ -81,10 +84,4 @@ async function downloadDocs({ bucket }: Connection, prefix: string, folder: stri
       exitCode: EXIT.infrastructure,
     })
   for (const { key } of objects) await downloadBelow(bucket, key, folder, key.slice(prefix.length))
-}
-
-function readPort(text: string | undefined): number {
-  if (text === undefined) return 0
-  if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text)
-  throw new UserError(`--port "${text}" is not a number from 1 to 65535.`)
 }

@@ -19,8 +19,8 @@ export interface Clock {
 export interface ExecuteOptions {
   cwd: string
   env?: Record<string, string | undefined>
-  /** `inherit`: the program talks to the terminal itself (prompts of cdk). */
-  stdio: 'pipe' | 'inherit'
+  /** `inherit`: the program talks to the terminal itself (prompts of cdk); `stderr`: the same, and stdout is left to us. */
+  stdio: 'pipe' | 'inherit' | 'stderr'
   /** Milliseconds, then it is killed. */
   timeout?: number
 }

@@ -1,5 +1,5 @@
 /** The effects of a real process; `bin/` gives them to the program. */
-import { spawn } from 'node:child_process'
+import { type StdioOptions, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { promises as readline } from 'node:readline'
@@ -67,13 +67,19 @@ const ask = (interrupt: AbortController) => async (question: string) => {
   }
 }
 
+const STREAMS: Record<ExecuteOptions['stdio'], StdioOptions> = {
+  pipe: ['ignore', 'pipe', 'pipe'],
+  inherit: 'inherit',
+  stderr: ['inherit', 2, 2],
+}
+
 /** Never throws: a program that is not there answers with code 127, one that took too long with 124. */
 function execute(command: string, args: string[], { cwd, env, stdio, timeout }: ExecuteOptions): Promise<Executed> {
   return new Promise(resolve => {
     const child = spawn(command, args, {
       cwd,
       env: env ?? process.env,
-      stdio: stdio === 'inherit' ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      stdio: STREAMS[stdio],
     })
     let late = false
     const timer =

@@ -1,0 +1,11 @@
+import type { Config, SecretRef } from '../shared/config-model.ts'
+
+/** Names of all secrets that a configuration refers to. */
+export function secretNames(config: Config): string[] {
+  const refs: SecretRef[] = [
+    ...Object.values(config.projects).flatMap(({ credentials }) => ('secret' in credentials ? credentials.secret : [])),
+    ...Object.values(config.environments).flatMap(environment => Object.values(environment.secrets)),
+    ...(config.channels.slack ? [config.channels.slack.secret] : []),
+  ]
+  return [...new Set(refs.map(ref => ref.name))]
+}
