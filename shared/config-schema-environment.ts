@@ -52,7 +52,7 @@ const dbtSpec = z.strictObject({
   image: z.optional(
     about(
       text(readImage),
-      'An image of your own instead of `engine` and `adapters`; it is built upon the one here (see architecture).',
+      'An image of your own instead of `engine` and `adapters`; it begins with the runner’s own image (`FROM`), which brings the entry point.',
       ['123456789012.dkr.ecr.eu-central-1.amazonaws.com/dbt:1.2.0'],
     ),
   ),

@@ -1,4 +1,5 @@
 /** A dbt command line as people type it: split without a shell, checked, and named for S3 keys. */
+import { parse } from 'yaml'
 import { COMMANDS, type CommandRow, OWNED_FLAGS, REFUSED_COMMANDS, VALUE_FLAGS } from './dbt-commands.ts'
 import { splitWords } from './dbt-words.ts'
 import { type Refusal, refuse } from './refusal.ts'
@@ -26,6 +27,8 @@ export function parseDbtCommand(line: string): DbtCommand | Refusal {
     const why = OWNED_FLAGS[flag]
     if (why) return refuse(`${flag} is not for a step: ${why}`)
   }
+  const vars = args.find((word, i) => word.startsWith('--vars=') || args[i - 1] === '--vars')
+  if (vars && !readVars(vars.replace(/^--vars=/, ''))) return refuse("--vars needs a map, e.g. --vars '{day: 2027-01-31}'")
   return { command: command.name, args, warnings: warningsOf(command.name, args) }
 }
 
@@ -69,6 +72,44 @@ function warningsOf(command: string, args: readonly string[]): string[] {
   if (note) warnings.push(note)
   if (args.includes('--empty')) warnings.push('--empty builds every model without rows')
   return warnings
+}
+
+/**
+ * The words of a step with what a request asks for: `--full-refresh` where the command takes it, and variables merged
+ * over those of the step's own `--vars` (dbt takes the last `--vars` alone, so two would lose the first).
+ */
+export function withOverrides(
+  args: readonly string[],
+  wanted: { fullRefresh?: boolean; vars?: Record<string, unknown> },
+): string[] {
+  const row = findCommand(args)
+  const refresh = wanted.fullRefresh && 'name' in row && row.fullRefresh && !args.includes('--full-refresh')
+  const words = [...args, ...(refresh ? ['--full-refresh'] : [])]
+  if (!wanted.vars || Object.keys(wanted.vars).length === 0) return words
+  const { vars, rest } = takeVars(words)
+  return [...rest, '--vars', JSON.stringify({ ...vars, ...wanted.vars })]
+}
+
+function takeVars(words: readonly string[]): { vars: Record<string, unknown>; rest: string[] } {
+  let vars: Record<string, unknown> = {}
+  const rest: string[] = []
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? ''
+    if (word === '--vars') vars = readVars(words[++i] ?? '') ?? {}
+    else if (word.startsWith('--vars=')) vars = readVars(word.slice('--vars='.length)) ?? {}
+    else rest.push(word)
+  }
+  return { vars, rest }
+}
+
+/** dbt reads the value as YAML and wants a map. */
+function readVars(text: string): Record<string, unknown> | undefined {
+  try {
+    const vars: unknown = parse(text)
+    return typeof vars === 'object' && vars !== null && !Array.isArray(vars) ? (vars as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Only commands that look and change nothing: such a job does no work. */

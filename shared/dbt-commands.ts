@@ -1,4 +1,4 @@
-/** dbt's commands and flags as data, from `dbt <command> --help` of 1.11. */
+/** dbt's commands and flags as data, from the click commands of dbt-core 1.11. All take --vars. */
 // biome-ignore-all format: a table is read by its rows
 
 export interface CommandRow {
@@ -20,13 +20,13 @@ export const COMMANDS: CommandRow[] = [
   { name: 'snapshot' },
   { name: 'compile', fullRefresh: true },
   { name: 'run-operation' },
-  { name: 'source freshness', aliases: ['freshness'] },
+  { name: 'source freshness' },
   { name: 'docs generate', note: 'docs: true makes the docs from the build itself, without compiling again' },
   { name: 'clone', fullRefresh: true },
   { name: 'deps', note: 'packages are installed before the steps anyway' },
   { name: 'parse', looks: true },
   { name: 'list', aliases: ['ls'], looks: true },
-  { name: 'show', looks: true },
+  { name: 'show', fullRefresh: true, looks: true },
   { name: 'debug', looks: true },
   { name: 'clean', note: 'every attempt starts in a fresh folder, there is nothing to clean' },
 ]
@@ -57,11 +57,13 @@ export const OWNED_FLAGS: Record<string, string> = {
   '--version': 'the version is in the record of every run',
   '--help': 'a step is to do something',
   '-h': 'a step is to do something',
+  '-v': 'the version is in the record of every run',
+  '-V': 'the version is in the record of every run',
 }
 
-/** Flags that may stand before the command and take a value. */
-export const VALUE_FLAGS = new Set([
-  '--vars', '--profile', '--target', '-t', '--threads', '--printer-width', '--warn-error-options', '--state', '--defer-state',
-  '--favor-state-path', '--log-format', '--log-format-file', '--log-level', '--log-level-file', '--log-path', '--target-path',
-  '--profiles-dir', '--project-dir', '--log-file-max-bytes', '--invocation-id', '--event-time-start', '--event-time-end',
+/** Flags with a value that may stand before the command: without them, the value would be taken for the command. */
+export const VALUE_FLAGS: ReadonlySet<string> = new Set([
+  '--defer-state', '--indirect-selection', '--log-file-max-bytes', '--log-format', '--log-format-file', '--log-level', '--log-level-file',
+  '--log-path', '--partial-parse-file-path', '--printer-width', '--profile', '--record-timing-info', '-r', '--state', '--target', '-t',
+  '--warn-error-options',
 ])

@@ -1,0 +1,151 @@
+/** What the reference page says besides the options. The examples are checked by a test. */
+
+export const EXAMPLE = `# yaml-language-server: $schema=./schema/tidemill.schema.json
+version: 1
+installation: tidemill
+project:
+  name: jaffle_shop
+  repository: https://github.com/acme/jaffle-shop.git
+  credentials: { secret: github-token }
+environments:
+  prod:
+    branch: main
+    dbt: { engine: core-1.12, adapters: [snowflake] }
+    target: prod
+    variables: { DBT_WAREHOUSE: TRANSFORMING }
+    secrets: { SNOWFLAKE_PASSWORD: prod/snowflake#password }
+    size: { cpu: 1, memory: 4 GB }
+jobs:
+  nightly:
+    environment: prod
+    schedule: { cron: "0 2 * * *", timezone: Europe/Berlin }
+    freshness: true
+    steps: [dbt build]
+    docs: true
+    timeout: 2h
+    notify: { slack: "#data-alerts", on: [error, warn, recovered, missed] }
+  hourly_orders:
+    environment: prod
+    schedule: { every: 1h }
+    steps: ["dbt build --select tag:orders+"]
+    overlap: skip
+  after_nightly:
+    environment: prod
+    after: { job: nightly, status: [success, warn] }
+    steps: ["dbt run-operation export"]
+notifications:
+  email: [data@example.com]
+  slack: { secret: slack-webhook }
+`
+
+export const FOREWORD = `
+# Configuration
+
+<!-- Made by \`npm run generate\` from shared/config-schema*.ts; changes go there. -->
+
+One file, \`tidemill.yml\`, says which dbt projects run, where and when. It can live in the dbt repository.
+\`tidemill validate\` checks it and lists everything that is wrong, each with its line and what to write instead; nothing is
+deployed before the list is empty. With the first line below, an editor that knows the YAML language server completes and checks while you type.
+
+\`\`\`yaml
+${EXAMPLE.trim()}
+\`\`\`
+
+**How values are written.** Durations: a number with its unit (\`90s\`, \`30m\`, \`2h\`, \`1d\`, \`1h30m\`). Sizes: \`512 MB\`, \`4 GB\`
+(1 GB is 1,024 MB, as Fargate counts). Names of projects, environments, jobs and schedules: letters, digits, \`-\` and \`_\`.
+The full name of a job is \`<project>/<job>\`; the short name does wherever only one project has it.
+In YAML a \`#\` after a space begins a comment and a \`*\` at the start of a value an alias: put quotes around \`"#data-alerts"\` and \`"*/15 * * * *"\`.
+`
+
+export const HEADINGS: Record<string, { heading: string; intro?: string; example?: string }> = {
+  '': { heading: 'The file' },
+  project: {
+    heading: 'Project',
+    intro: 'Which dbt project, in which git repository.',
+    example:
+      'project:\n  name: jaffle_shop\n  repository: git@github.com:acme/jaffle-shop.git\n  credentials: { secret: jaffle-deploy-key }\n  folder: transform/dbt',
+  },
+  'project.credentials': { heading: 'Credentials' },
+  'environments.<name>': {
+    heading: 'Environments',
+    intro:
+      'Where a project runs: branch, dbt, warehouse and size. An environment is the trust boundary: it has its own role, secrets and place in the bucket, and none of another’s.',
+    example:
+      'environments:\n  prod:\n    branch: main\n    dbt: { engine: core-1.12, adapters: [snowflake] }\n    target: prod\n    profile: profiles.yml\n    variables: { DBT_WAREHOUSE: TRANSFORMING }\n    secrets: { SNOWFLAKE_PASSWORD: prod/snowflake#password }\n  staging:\n    branch: develop\n    dbt: { engine: core-1.12, adapters: [snowflake] }\n    target: staging\n    size: { memory: 2 GB, spot: true }',
+  },
+  'environments.<name>.dbt': { heading: 'dbt' },
+  'environments.<name>.size': { heading: 'Size' },
+  'jobs.<name>': {
+    heading: 'Jobs',
+    intro: 'What runs: dbt commands in order, when, with which limits, and who is told.',
+    example:
+      'jobs:\n  nightly:\n    environment: prod\n    schedule: { cron: "0 2 * * *", timezone: Europe/Berlin }\n    steps:\n      - dbt build --exclude tag:slow\n      - dbt build --select tag:slow\n    freshness: fail\n    docs: true\n    timeout: 2h',
+  },
+  'jobs.<name>.schedule': {
+    heading: 'Schedule',
+    intro:
+      '`cron` or `every`, one schedule or a list. `tidemill next` shows the coming times, in the zone of the job and in yours.',
+    example:
+      'schedule:\n  - { name: workdays, cron: "30 6 * * MON-FRI", timezone: Europe/Berlin }\n  - { name: month_end, cron: "0 22 L * *", timezone: Europe/Berlin }',
+  },
+  'jobs.<name>.after': { heading: 'After' },
+  'jobs.<name>.retry': {
+    heading: 'Retry',
+    intro:
+      'Attempts after a failure that is worth another. A retry is a new attempt of the same run: finished steps are not run again.',
+  },
+  'jobs.<name>.notify': {
+    heading: 'Notify',
+    intro: 'Who is told what: one rule or a list; `notify: []` for nobody. A rule that names no channel means every channel.',
+    example: 'notify:\n  - { slack: "#data-alerts", on: [error, recovered, missed] }\n  - { email: true, on: [missed] }',
+  },
+  notifications: { heading: 'Notifications' },
+  'notifications.slack': { heading: 'Slack' },
+  network: { heading: 'Network' },
+  images: { heading: 'Images' },
+  retention: { heading: 'Retention' },
+}
+
+export const AFTERWORD = `
+## Secrets
+
+No secret stands in \`tidemill.yml\` or \`profiles.yml\`; what looks like one is refused. Put the value into a file, store it once and name it:
+
+\`\`\`sh
+aws secretsmanager create-secret --name github-token --secret-string file://value.txt
+\`\`\`
+
+\`name\` is the whole secret, \`name#field\` one field of a secret that holds JSON. dbt reads it with \`env_var()\`:
+
+\`\`\`yaml
+# profiles.yml
+jaffle_shop:
+  target: prod
+  outputs:
+    prod:
+      type: snowflake
+      account: acme
+      user: DBT_PROD
+      password: "{{ env_var('SNOWFLAKE_PASSWORD') }}"
+\`\`\`
+
+In local mode the values come from \`.tidemill/secrets.yml\` beside \`tidemill.yml\` (name of the secret to its value, or to a map of fields).
+
+## Times and time zones
+
+- A schedule fires within its minute, by the clock of its time zone.
+- The night the clocks go forward, a local time that does not exist is skipped. The night they go back, a local time that comes twice
+  fires once; an hourly schedule has a gap of two hours there. For neither: use \`UTC\`, or a time outside 00:00 to 03:59.
+- \`"0 4 1 * MON"\` restricts both day fields and fires on the 1st *or* on Mondays, as in cron. It becomes two schedules of EventBridge.
+- \`"*/45 * * * *"\` fires at minutes 0 and 45, not every 45 minutes; validation says so.
+- Days start again each month: \`*/2\` as day of month fires on the 31st and on the 1st.
+
+## Several projects
+
+\`\`\`yaml
+include: [../finance/tidemill.yml, ../marketing/tidemill.yml]
+\`\`\`
+
+Each included file has its own \`version\`, \`project\`, \`environments\` and \`jobs\`. \`installation\`, \`notifications\`, \`network\`, \`images\` and
+\`retention\` stand only in the first. A job may run \`after\` one of another project, by its full name: \`after: { job: finance/close }\`.
+`

@@ -1,0 +1,119 @@
+/** The reference of tidemill.yml for people and the JSON Schema for editors, both made from the schema. */
+import * as z from 'zod/mini'
+import { AFTERWORD, FOREWORD, HEADINGS } from './config-reference-text.ts'
+import { configSpec } from './config-schema.ts'
+
+/** The part of JSON Schema that the configuration's schema becomes. */
+interface Json {
+  type?: string
+  description?: string
+  default?: unknown
+  examples?: unknown[]
+  enum?: unknown[]
+  const?: unknown
+  anyOf?: Json[]
+  items?: Json
+  properties?: Record<string, Json>
+  additionalProperties?: Json | boolean
+  required?: string[]
+  minimum?: number
+  maximum?: number
+}
+
+/** For `# yaml-language-server: $schema=…`: completion, descriptions and most mistakes shown while typing. */
+export function jsonSchema(): object {
+  const { $schema, ...schema } = z.toJSONSchema(configSpec, { io: 'input', target: 'draft-7', override: keepExamples }) as Record<
+    string,
+    unknown
+  >
+  return { $schema, title: 'tidemill.yml', description: 'What Tidemill runs: projects, environments and jobs.', ...schema }
+}
+
+/** zod leaves out the examples of texts that are read into something else; ours are as the user writes them. */
+function keepExamples({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
+  const examples = z.globalRegistry.get(zodSchema)?.examples
+  if (examples) jsonSchema.examples = examples
+}
+
+/** `docs/configuration.md`. */
+export function referencePage(): string {
+  const sections: string[] = []
+  describe(jsonSchema() as Json, '', sections)
+  return `${[FOREWORD, ...sections, AFTERWORD].map(each => each.trim()).join('\n\n')}\n`
+}
+
+/** A section for the object at `path`, then one for each object inside it. */
+function describe(schema: Json, path: string, sections: string[]): void {
+  const { heading, intro, example } = HEADINGS[path] ?? { heading: `\`${path}\`` }
+  const rows = Object.entries(schema.properties ?? {}).map(([name, option]) => row(name, option, path, schema.required ?? []))
+  const depth = path.replace(/\.<name>/g, '').split('.').length
+  const title = `${path === '' ? '##' : depth > 1 ? '####' : '###'} ${heading}`
+  const text = intro ?? schema.description ?? ''
+  const table = ['| option | meaning | default |', '| --- | --- | --- |', ...rows].join('\n')
+  sections.push([title, text, example ? `\`\`\`yaml\n${example.trim()}\n\`\`\`` : '', table].filter(Boolean).join('\n\n'))
+  for (const [name, option] of Object.entries(schema.properties ?? {})) {
+    const inner = objectIn(option)
+    const here = path ? `${path}.${name}` : name
+    if (inner)
+      describe({ ...inner.schema, ...(option.description && { description: option.description }) }, here + inner.suffix, sections)
+  }
+}
+
+/** The object that an option holds: itself, one of a list, or the values of a map by name. */
+function objectIn(option: Json): { schema: Json; suffix: string } | undefined {
+  if (option.properties) return { schema: option, suffix: '' }
+  const named = option.additionalProperties
+  if (typeof named === 'object' && named.properties) return { schema: named, suffix: '.<name>' }
+  for (const branch of option.anyOf ?? []) if (branch.properties) return { schema: branch, suffix: '' }
+  return undefined
+}
+
+function row(name: string, option: Json, path: string, required: readonly string[]): string {
+  const inner = objectIn(option)
+  const here = `${path ? `${path}.${name}` : name}${inner?.suffix ?? ''}`
+  const label = inner ? `[\`${name}\`](#${anchor(HEADINGS[here]?.heading ?? `\`${here}\``)})` : `\`${name}\``
+  const allowed = inner ? '' : valuesOf(option)
+  const examples = !inner && option.examples?.length ? `E.g. ${option.examples.map(inline).join(', ')}.` : ''
+  const meaning = [option.description ?? '', allowed, examples].filter(Boolean).join(' ')
+  return `| ${[label, meaning, defaultOf(name, option, required)].map(cell).join(' | ')} |`
+}
+
+function defaultOf(name: string, option: Json, required: readonly string[]): string {
+  if (required.includes(name)) return 'required'
+  if (option.default === undefined) return ''
+  const empty = typeof option.default === 'object' && option.default !== null && Object.keys(option.default).length === 0
+  return empty || option.default === '' ? '' : inline(option.default)
+}
+
+function valuesOf(option: Json): string {
+  if (option.const !== undefined) return `Always ${inline(option.const)}.`
+  const values = option.enum ?? option.items?.enum
+  if (values?.every(value => option.description?.includes(inline(value)))) return ''
+  if (values) return `${option.items ? 'A list of' : 'One of'} ${values.map(inline).join(', ')}.`
+  if (option.type === 'boolean') return ''
+  return option.minimum !== undefined && option.maximum !== undefined ? `${option.minimum} to ${option.maximum}.` : ''
+}
+
+/** A value as it would be written in YAML on one line. */
+function inline(value: unknown): string {
+  return `\`${flow(value)}\``
+}
+
+function flow(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`
+  if (typeof value === 'object' && value !== null)
+    return `{ ${Object.entries(value)
+      .map(([key, each]) => `${key}: ${flow(each)}`)
+      .join(', ')} }`
+  if (typeof value !== 'string') return JSON.stringify(value)
+  return /^[\w./+:@-][\w .:/+@-]*$/.test(value) && !/: |^[\d.]+$/.test(value) ? value : JSON.stringify(value)
+}
+
+/** As GitHub makes it from a heading. */
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
