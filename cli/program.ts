@@ -1,6 +1,7 @@
 /** From the words typed to an exit code: builds the parser from the table of commands and shows results and errors. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Argument } from 'commander'
 import { CommanderError, InvalidArgumentError, Command as Parser, Option as ParserOption } from 'commander'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
@@ -21,9 +22,11 @@ export async function runProgram(commands: Command[], argv: string[], effects: E
     if (outcome.value) showOutcome(outcome.value, json, effects)
     return outcome.value?.exitCode ?? EXIT.ok
   } catch (error) {
-    return showError(error, json, !argv.includes('--no-color'), effects)
+    return showError(error, { json, color: !argv.includes('--no-color'), command: wordsOf(commands, argv) }, effects)
   }
 }
+
+const wordOf = (argument: Argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`)
 
 type Act = (command: Command, globals: GlobalOptions, input: Input) => Promise<void>
 
@@ -43,6 +46,7 @@ function buildParser(commands: Command[], effects: Effects, act: Act): Parser {
       getOutHasColors: () => false,
     })
     .showHelpAfterError(false)
+    .configureHelp({ subcommandTerm: command => [command.name(), ...command.registeredArguments.map(wordOf)].join(' ') })
   addGlobals(program)
   program.addHelpText(
     'after',
@@ -60,9 +64,9 @@ function addCommand(program: Parser, command: Command, act: Act) {
   for (const name of path.slice(0, -1)) {
     const group = parent.commands.find(candidate => candidate.name() === name)
     parent = group ?? parent.command(name).helpCommand(false).exitOverride().copyInheritedSettings(program)
-    if (!group) parent.description(`${name}: see tidemill ${name} --help`)
   }
   const parser = parent.command([path.at(-1), ...words].join(' '))
+  if (parent !== program) parent.description(`${parent.commands.map(each => each.name()).join(', ')}: the cloud on this machine`)
   parser.copyInheritedSettings(program).exitOverride().description(command.summary)
   for (const option of command.options) {
     const spec = new ParserOption(option.flags, option.text)
@@ -123,14 +127,32 @@ function makeContext(effects: Effects, globals: GlobalOptions): Context {
   }
 }
 
+/** The beginning of what was typed that names a command. */
+function wordsOf(commands: Command[], argv: string[]): string {
+  const typed = argv.filter(word => !word.startsWith('-'))
+  const known = (words: string[]) => commands.some(({ usage }) => `${usage} `.startsWith(`${words.join(' ')} `))
+  const count = [2, 1].find(length => typed.length >= length && known(typed.slice(0, length))) ?? 0
+  return typed
+    .slice(0, count)
+    .map(word => ` ${word}`)
+    .join('')
+}
+
 function showOutcome(outcome: Outcome, json: boolean, effects: Effects) {
   if (json) effects.stdout.write(`${JSON.stringify(outcome.document, null, effects.stdout.isTTY ? 2 : undefined)}\n`)
   else if (outcome.lines.length > 0) effects.stdout.write(`${outcome.lines.join('\n')}\n`)
 }
 
-function showError(error: unknown, json: boolean, color: boolean, effects: Effects): number {
+interface Shown {
+  json: boolean
+  color: boolean
+  /** The command that was typed, as far as it is one: ` runs`. */
+  command: string
+}
+
+function showError(error: unknown, { json, color, command }: Shown, effects: Effects): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
-  const { message, hint, exitCode } = describeError(error)
+  const { message, hint, exitCode } = describeError(error, command)
   if (json) {
     effects.stdout.write(`${JSON.stringify({ error: { message, ...(hint !== undefined && { hint }), exitCode } })}\n`)
     return exitCode
@@ -140,14 +162,18 @@ function showError(error: unknown, json: boolean, color: boolean, effects: Effec
   return exitCode
 }
 
-function describeError(error: unknown): { message: string; hint?: string; exitCode: number } {
+function describeError(error: unknown, command: string): { message: string; hint?: string; exitCode: number } {
   if (error instanceof UserError)
     return { message: error.message, ...(error.hint !== undefined && { hint: error.hint }), exitCode: error.exitCode }
   if (error instanceof CommanderError) {
     const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n')
     const message =
       first === '(outputHelp)' || first === '' ? 'The command is not complete.' : `${first[0]?.toUpperCase()}${first.slice(1)}.`
-    return { message: message.replace(/\.\.$/, '.'), hint: more.join(' ').trim() || 'See: tidemill --help', exitCode: EXIT.usage }
+    return {
+      message: message.replace(/\.\.$/, '.'),
+      hint: more.join(' ').trim() || `See: tidemill${command} --help`,
+      exitCode: EXIT.usage,
+    }
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return {
