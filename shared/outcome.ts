@@ -87,13 +87,16 @@ function neverStarted({ ecs, result }: OutcomeInput): Outcome | undefined {
   return ecs.stopCode === 'TaskFailedToStart' ? fail('infrastructure', words || 'The task failed to start.') : undefined
 }
 
+/** Reason of the stop, when a task has been starting for too long. */
+export const STUCK_START = 'tidemill: the task did not come up in time'
+
 /** ECS's words for a start that failed. The first that matches counts: a pull that timed out is no missing image. */
 const START_FAULTS: [RegExp, Reason][] = [
   [
     /(i\/o timeout|timed? ?out|deadline exceeded|connection (reset|refused|issue)|TLS handshake|no such host|unexpected EOF|\b50[0234]\b)/i,
     'start_network',
   ],
-  [/capacity is unavailable|RESOURCE:/i, 'infrastructure'],
+  [/capacity is unavailable|RESOURCE:|tidemill: the task did not come up/i, 'infrastructure'],
   [/GetAuthorizationToken|ecr registry auth/i, 'start_image'],
   [/ResourceInitializationError.*(secret|ssm|parameter|json key|AccessDenied)/is, 'start_secret'],
   [/network interface|\bENI\b|ipv4|subnet/i, 'start_network'],

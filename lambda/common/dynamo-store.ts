@@ -222,7 +222,17 @@ async function endRun(
   const { commit, dbtVersion, counts, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded } = ended
   const findings = { commit, dbtVersion, counts, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded }
   const openSort = openSortOf(ended)
-  const fields = setFields({ status, reason, message, startedAt, endedAt, cancel, openSort, effects: new Set(effects), ...findings })
+  const fields = setFields({
+    status,
+    reason,
+    message,
+    startedAt,
+    endedAt,
+    cancel,
+    openSort,
+    effects: new Set(effects),
+    ...findings,
+  })
   const last = attempts.length - 1
   const closes = last >= 0 && !run.attempts[last]?.outcome
   const {

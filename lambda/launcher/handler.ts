@@ -14,8 +14,8 @@ import { makeConfigs } from '../common/config.ts'
 import { makeDynamoStore } from '../common/dynamo-store.ts'
 import { env } from '../common/env.ts'
 import { makeInvoke } from '../common/invoke.ts'
+import { type LaunchDeps, launch } from '../common/launch.ts'
 import { makeRuntime } from '../common/runtime.ts'
-import { type LaunchDeps, launch } from './launch.ts'
 
 const lambda = makeClients.lambda()
 const deps: LaunchDeps = {

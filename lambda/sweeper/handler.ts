@@ -11,3 +11,38 @@
  * - lambda:InvokeFunction on dispatcher and notifier
  * Invoked by a rule or schedule every 5 minutes. Time limit 280 s, memory 1024 MB.
  */
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { makeBucket } from '../common/bucket.ts'
+import { makeClients } from '../common/clients.ts'
+import { makeConfigs } from '../common/config.ts'
+import { makeDeadLetters } from '../common/dead-letters.ts'
+import { makeDynamoStore } from '../common/dynamo-store.ts'
+import { makeEcs } from '../common/ecs.ts'
+import { runEffects } from '../common/effects.ts'
+import { env } from '../common/env.ts'
+import { makeInvoke } from '../common/invoke.ts'
+import { makeLogs } from '../common/logs.ts'
+import { makeRuntime } from '../common/runtime.ts'
+import { type SweepDeps, sweep } from './sweep.ts'
+
+const bucket = makeBucket(makeClients.s3(), env.bucket())
+const lambda = makeClients.lambda()
+const deps: Omit<SweepDeps, 'finish'> = {
+  ...makeRuntime('sweeper'),
+  store: makeDynamoStore(makeClients.table(), env.table()),
+  bucket,
+  configs: makeConfigs(bucket, env.configKey()),
+  ecs: makeEcs(makeClients.ecs(), env.cluster()),
+  logs: makeLogs(makeClients.logs()),
+  deadLetters: makeDeadLetters(new SQSClient({}), env.deadLetters()),
+  dispatch: makeInvoke(lambda, env.dispatcher()),
+  notify: makeInvoke(lambda, env.notifier()),
+  installation: env.installation(),
+}
+
+/** What follows the end of a run it does here, as for the runs it ends itself. */
+async function finish({ effects }: { effects: string[] }): Promise<void> {
+  for (const run of await deps.store.runs(effects)) await runEffects(deps, run)
+}
+
+export const handler = () => sweep({ ...deps, finish })

@@ -1,9 +1,10 @@
 /** A schedule fired: makes the run of it, and lets the dispatcher know. */
 import type { ScheduleInput } from '../../shared/contract.ts'
+import { UserError } from '../../shared/errors.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
-import { type ClaimDeps, claimRun } from '../common/claim.ts'
-import type { Configs } from '../common/config.ts'
-import type { DispatchRequest, EffectsRequest, Invoke } from '../common/invoke.ts'
+import { type ClaimDeps, claimRun } from './claim.ts'
+import type { Configs } from './config.ts'
+import type { DispatchRequest, EffectsRequest, Invoke } from './invoke.ts'
 
 export interface LaunchDeps extends ClaimDeps {
   configs: Configs
@@ -32,7 +33,7 @@ export async function launch(deps: LaunchDeps, event: unknown): Promise<LaunchAn
   return { run: run.id, status: run.status, reason: run.reason, existed }
 }
 
-/** Throws on what is not the input of a schedule of ours: Scheduler then puts it into the dead-letter queue. */
+/** Throws {@link UserError} on what is not the input of a schedule of ours: Scheduler then puts it into the dead-letter queue. */
 export function parseScheduleInput(event: unknown): ScheduleInput {
   const { kind, job, schedule, scheduledFor } = (typeof event === 'object' && event !== null ? event : {}) as Record<
     string,
@@ -40,6 +41,8 @@ export function parseScheduleInput(event: unknown): ScheduleInput {
   >
   const at = typeof scheduledFor === 'string' ? new Date(scheduledFor) : undefined
   if (kind !== 'schedule' || typeof job !== 'string' || typeof schedule !== 'string' || !at || Number.isNaN(at.getTime()))
-    throw new Error('input is not that of a schedule: { kind: "schedule", job, schedule, scheduledFor } with a time in ISO 8601')
+    throw new UserError(
+      'input is not that of a schedule: { kind: "schedule", job, schedule, scheduledFor } with a time in ISO 8601',
+    )
   return { kind, job, schedule, scheduledFor: at.toISOString() }
 }

@@ -1,0 +1,123 @@
+/** Schedules whose run did not appear. The record is claimed under the schedule's own cause, so that a late delivery finds it. */
+import type { Config, JobConfig, ScheduleConfig } from '../../shared/config-model.ts'
+import { causeString, fullName } from '../../shared/contract.ts'
+import type { RunRecord } from '../../shared/run.ts'
+import { type Firing, firings } from '../../shared/schedule.ts'
+import { claimRun } from '../common/claim.ts'
+import { type EffectDeps, runEffects } from '../common/effects.ts'
+import type { Store, SweepState } from '../common/store.ts'
+
+export interface MissedDeps extends EffectDeps {
+  store: EffectDeps['store'] & Pick<Store, 'causesWithoutRun' | 'sweep'>
+}
+
+const MINUTE = 60_000
+/** After `start_within`: the launcher may be claiming at that moment. */
+const MARGIN_MS = 3 * MINUTE
+/** A sweeper that was away for longer does not tell of what nobody waits for any more. */
+const LOOK_BACK_MS = 24 * 60 * MINUTE
+/** Configurations remembered: as many deployments within the time looked back on. */
+const KEPT_CONFIGS = 20
+
+interface Expected {
+  job: JobConfig
+  schedule: ScheduleConfig
+  firing: Firing
+  /** Canonical causes, one of which a run must have (a local time that comes twice has two). */
+  causes: string[]
+}
+
+export async function findMissed(deps: MissedDeps): Promise<number> {
+  const now = deps.now()
+  const state = rememberConfig(await deps.store.sweep.read(), deps.configs.current, now)
+  const from = new Date(Math.max(Date.parse(state.checkedUntil), now.getTime() - LOOK_BACK_MS))
+  const config = await deps.configs.load(deps.configs.current)
+  const due = dueFirings(config, from, now)
+  const expected = await keepExpected(deps, state, due)
+  const missing = new Set(await deps.store.causesWithoutRun(expected.flatMap(each => each.causes)))
+  const missed = expected.filter(each => each.causes.every(cause => missing.has(cause)))
+  for (const group of groupBySchedule(missed)) await claimMissed(deps, group, now)
+  // Last: a turn that died before looks again, and finds its own claims.
+  await deps.store.sweep.write({ ...state, checkedUntil: now.toISOString() })
+  return missed.length
+}
+
+/** The state with the configuration in force as its newest. */
+export function rememberConfig(state: SweepState | undefined, current: string, now: Date): SweepState {
+  const since = now.toISOString()
+  const configs = state?.configs ?? []
+  const known = configs.at(-1)?.hash === current
+  return {
+    checkedUntil: state?.checkedUntil ?? since,
+    configs: known ? configs : [...configs, { hash: current, since }].slice(-KEPT_CONFIGS),
+  }
+}
+
+/** Firings whose time to start ended after `from` and by `now`. */
+export function dueFirings(config: Config, from: Date, now: Date): Expected[] {
+  const due: Expected[] = []
+  for (const job of Object.values(config.jobs)) {
+    const wait = job.startWithinSeconds * 1000 + MARGIN_MS
+    for (const schedule of job.schedules.filter(each => each.enabled)) {
+      const seen = new Set<string>()
+      for (const expression of schedule.expressions) {
+        // One hour more: of a local time that comes twice the second counts, and it is found by the first.
+        const start = new Date(from.getTime() - wait - 60 * MINUTE)
+        for (const firing of firings(expression, schedule.timezone, start, { until: new Date(now.getTime() - wait + 1) })) {
+          const end = (firing.again ?? firing.at).getTime() + wait
+          const causes = [firing.at, ...(firing.again ? [firing.again] : [])].map(at => causeOf(job, schedule, at))
+          if (end <= from.getTime() || end > now.getTime() || seen.has(causes[0] ?? '')) continue
+          seen.add(causes[0] ?? '')
+          due.push({ job, schedule, firing, causes })
+        }
+      }
+    }
+  }
+  return due
+}
+
+const causeOf = (job: JobConfig, schedule: ScheduleConfig, at: Date) =>
+  causeString(fullName(job.project, job.name), { kind: 'schedule', schedule: schedule.name, scheduledFor: at.toISOString() })
+
+/** Only what was scheduled the same way when it should have fired: a schedule deployed or changed since is not late. */
+async function keepExpected(deps: MissedDeps, state: SweepState, due: readonly Expected[]): Promise<Expected[]> {
+  const kept: Expected[] = []
+  for (const each of due) {
+    const inForce = state.configs.findLast(entry => entry.since <= each.firing.at.toISOString())
+    if (!inForce) continue
+    const then = await deps.configs.load(inForce.hash)
+    const before = then.jobs[fullName(each.job.project, each.job.name)]?.schedules.find(
+      other => other.name === each.schedule.name,
+    )
+    const same = before?.enabled && before.timezone === each.schedule.timezone && before.cron === each.schedule.cron
+    if (same) kept.push(each)
+  }
+  return kept
+}
+
+function groupBySchedule(missed: readonly Expected[]): Expected[][] {
+  const groups = new Map<string, Expected[]>()
+  for (const each of missed) {
+    const key = `${fullName(each.job.project, each.job.name)}/${each.schedule.name}`
+    groups.set(key, [...(groups.get(key) ?? []), each])
+  }
+  return [...groups.values()]
+}
+
+/** One record and one message for all firings of a schedule that are found missing together: its newest. */
+async function claimMissed(deps: MissedDeps, group: readonly Expected[], now: Date): Promise<void> {
+  const last = group.at(-1)
+  if (!last) return
+  const { job, schedule, firing } = last
+  const cause = { kind: 'schedule', schedule: schedule.name, scheduledFor: firing.at.toISOString() } as const
+  const earlier = group.length > 1 ? ` ${group.length - 1} earlier ${group.length === 2 ? 'time' : 'times'} were missed too.` : ''
+  const message = `Expected at ${firing.local.replace('T', ' ')} ${schedule.timezone}, nothing by ${now.toISOString().slice(0, 16)}Z. The schedule is enabled in the configuration.${earlier}`
+  const end = { status: 'skipped', reason: 'missed', message } as const
+  const { run, existed } = await claimRun(deps, { job, config: deps.configs.current, cause, end })
+  if (!existed) await tell(deps, run)
+}
+
+async function tell(deps: MissedDeps, run: RunRecord): Promise<void> {
+  deps.log('run missed', { runId: run.id, job: fullName(run.project, run.job), cause: run.causeString })
+  await runEffects(deps, run)
+}
