@@ -9,6 +9,7 @@ import { runChild } from './child.ts'
 import { abilitiesOf, commandOf, dbtArguments } from './dbt-command.ts'
 import { parseEvent } from './dbt-events.ts'
 import { dbtEnvironment, type Environment } from './environment.ts'
+import type { Folders } from './folders.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
 import type { Memory } from './memory.ts'
@@ -22,8 +23,7 @@ export interface DbtContext {
   plan: Plan
   all: Environment
   secrets: Environment
-  folders: { home: string; cwd: string; profiles: string; steps: string; outbox: string }
-  projectDir: string
+  folders: Folders
   log: Log
   parts: Parts
   uploads: Uploads
@@ -31,8 +31,8 @@ export interface DbtContext {
   memory: Memory
   stop: AbortSignal
   graceMilliseconds: number
-  /** The step's ledger, for the progress of the run. */
-  watch(ledger: Ledger): void
+  /** Of the current step, for the progress of the run. */
+  ledger?: Ledger
   /** Target folder of the last step that parsed; its parse result is used again. */
   parsedIn?: string
 }
@@ -51,7 +51,7 @@ export const stepFolder = (context: Pick<DbtContext, 'folders'>, step: PlanStep)
 /** Less free space than this, and a failure is put down to it. */
 const DISK_FULL_BYTES = 16 * 1024 * 1024
 
-export async function runDbtStep(step: PlanStep, words: string[], context: DbtContext): Promise<DbtStepEnd> {
+export async function runDbtStep(step: PlanStep, words: string[], projectDir: string, context: DbtContext): Promise<DbtStepEnd> {
   const { plan, log, parts, folders } = context
   const folder = stepFolder(context, step)
   const target = join(folder, 'target')
@@ -61,7 +61,7 @@ export async function runDbtStep(step: PlanStep, words: string[], context: DbtCo
   const abilities = abilitiesOf(words)
   let paths = new Map<string, string>()
   const ledger = createLedger(id => paths.get(id))
-  context.watch(ledger)
+  context.ledger = ledger
   const env = dbtEnvironment({
     all: context.all,
     home: folders.home,
@@ -71,7 +71,7 @@ export async function runDbtStep(step: PlanStep, words: string[], context: DbtCo
     stamp,
     targetPath: target,
   })
-  const where = { project: context.projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
+  const where = { project: projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
   let unwatch = () => {}
   const exit = await runChild(
     { file: 'dbt', args: dbtArguments(words, where, plan.dbt.target), cwd: folders.cwd, env },

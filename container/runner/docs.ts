@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { copyMasked } from './artifacts.ts'
 import type { DbtContext } from './dbt-step.ts'
 
-/** Target folders that may hold the parts: the docs step's own first, then the build's (`--no-compile` writes no manifest). */
-export async function uploadDocs(targets: string[], context: DbtContext): Promise<boolean> {
+/** `targets`: folders that may hold the parts: the docs step's own first, then the build's (`--no-compile` writes no manifest). */
+export async function queueDocs(targets: string[], context: DbtContext): Promise<{ stored: Promise<boolean> }> {
   const pages = [
     { name: 'index.html', contentType: 'text/html; charset=utf-8' },
     { name: 'manifest.json', contentType: 'application/json' },
@@ -14,11 +14,11 @@ export async function uploadDocs(targets: string[], context: DbtContext): Promis
   const uploads: Promise<boolean>[] = []
   for (const { name, contentType } of pages) {
     const from = targets.map(target => join(target, name)).find(path => existsSync(path))
-    if (!from) return false
+    if (!from) return { stored: Promise.resolve(false) }
     const file = join(context.folders.outbox, `docs-${name}.gz`)
     await copyMasked(from, file, context.redact)
     const key = context.plan.prefixes.docs + name
     uploads.push(context.uploads.add('artifacts', { key, body: { file }, contentType, contentEncoding: 'gzip' }))
   }
-  return (await Promise.all(uploads)).every(Boolean)
+  return { stored: Promise.all(uploads).then(all => all.every(Boolean)) }
 }

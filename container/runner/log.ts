@@ -22,6 +22,9 @@ export interface Log {
 export function createLog(deps: { output: Output; parts: Parts; redact: Redactor; now(): Date }): Log {
   let file: { gzip: Gzip; done: Promise<void> } | undefined
 
+  const keep = (line: string) => {
+    if (file && !file.gzip.destroyed) file.gzip.write(line)
+  }
   const mask = (text: string) => deps.redact.text(text).split(/\r?\n/)
   return {
     info(step, text) {
@@ -29,13 +32,13 @@ export function createLog(deps: { output: Output; parts: Parts; redact: Redactor
       for (const line of mask(text)) {
         deps.output.write(`${at} ${line}`)
         deps.parts.add({ type: 'log', at, step, text: line })
-        file?.gzip.write(`${at} ${line}\n`)
+        keep(`${at} ${line}\n`)
       }
     },
     debug(_step, text) {
       if (!file) return
       const at = deps.now().toISOString()
-      for (const line of mask(text)) file.gzip.write(`${at} ${line}\n`)
+      for (const line of mask(text)) keep(`${at} ${line}\n`)
     },
     openStep(path) {
       const gzip = createGzip()

@@ -35,11 +35,13 @@ main(environment.all).then(
 async function main(all: Environment): Promise<number> {
   // The SDK tells about Node versions on every start; users cannot act on it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
+  // Before anything else: to PID 1 a signal without a handler does nothing.
+  const stop = watchStop((signal, handler) => process.on(signal, handler))
   const store = createS3Store(need(all, ENV.bucket))
   const plan = parsePlan(await getPatiently(store, need(all, ENV.planKey)), need(all, ENV.planSha256))
   if (!environment.hidden)
     output.write('warning: the first environment of this process could not be hidden from other processes of the task')
-  const stop = watchStop((signal, handler) => process.on(signal, handler), plan.timeoutSeconds)
+  stop.limit(plan.timeoutSeconds)
   const result = await runAttempt({
     plan,
     all,

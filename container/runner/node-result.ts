@@ -60,12 +60,20 @@ export function nodeOfArtifact(entry: unknown): NodeResult | undefined {
     name: nameOf(uniqueId),
     resourceType: uniqueId.split('.')[0] ?? '',
     status,
-    message: messageOf(result.message ?? result.error),
+    message: messageOf(result.message ?? result.error) ?? ageOf(result.max_loaded_at_time_ago_in_s),
     executionSeconds: numberOf(result.execution_time),
     failures: numberOf(result.failures) || undefined,
     rowsAffected: numberOf(recordOf(result.adapter_response).rows_affected),
     relation: stringOf(result.relation_name),
   })
+}
+
+/** A source's age, from sources.json. */
+function ageOf(seconds: unknown): string | undefined {
+  const age = numberOf(seconds)
+  return age === undefined
+    ? undefined
+    : `last loaded ${age < 7200 ? `${Math.round(age / 60)} min` : `${Math.round(age / 3600)} h`} ago`
 }
 
 /** `test.shop.not_null_a_id.f6a5f640da` → `not_null_a_id`; `source.shop.raw.orders` → `raw.orders`. */

@@ -5,17 +5,30 @@ export type StopCause = { kind: 'signal'; signal: 'SIGTERM' | 'SIGINT' } | { kin
 export const stopCause = (signal: AbortSignal): StopCause | undefined =>
   signal.aborted ? (signal.reason as StopCause) : undefined
 
-/** One signal for the whole attempt: the first cause stays. The caller's timer and handlers live until `clear`. */
-export function watchStop(on: (signal: 'SIGTERM' | 'SIGINT', handler: () => void) => void, timeoutSeconds: number) {
+export interface StopWatch {
+  signal: AbortSignal
+  /** Starts the clock of the run. */
+  limit(seconds: number): void
+  clear(): void
+}
+
+/** One signal for the whole attempt: the first cause stays. */
+export function watchStop(on: (signal: 'SIGTERM' | 'SIGINT', handler: () => void) => void): StopWatch {
   const controller = new AbortController()
   const stop = (cause: StopCause) => {
     if (!controller.signal.aborted) controller.abort(cause)
   }
   on('SIGTERM', () => stop({ kind: 'signal', signal: 'SIGTERM' }))
   on('SIGINT', () => stop({ kind: 'signal', signal: 'SIGINT' }))
-  // setTimeout holds at most 24.8 days; the longest time limit is 7.
-  const timer = setTimeout(() => stop({ kind: 'timeout', seconds: timeoutSeconds }), timeoutSeconds * 1000)
-  return { signal: controller.signal, clear: () => clearTimeout(timer) }
+  let timer: NodeJS.Timeout | undefined
+  return {
+    signal: controller.signal,
+    limit(seconds) {
+      // setTimeout holds at most 24.8 days; the longest time limit is 7.
+      timer = setTimeout(() => stop({ kind: 'timeout', seconds }), seconds * 1000)
+    },
+    clear: () => clearTimeout(timer),
+  }
 }
 
 /** Waits, or less if the signal comes first. Never rejects. */

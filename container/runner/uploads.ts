@@ -31,6 +31,8 @@ export function createUploads(deps: {
         if ('file' in upload.body) await rm(upload.body.file, { force: true })
         return true
       } catch (error) {
+        // The file could not be written (full disk): waiting brings nothing.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
         deps.failed(upload, error, tries)
         const seconds = BACK_OFF[Math.min(tries, BACK_OFF.length) - 1] ?? 1
         await deps.wait(seconds * 1000, givenUp.signal)

@@ -61,7 +61,10 @@ export async function startBucket(): Promise<Bucket> {
       refuses = when
     },
     refused: 0,
-    close: () => void server.closeAllConnections() ?? server.close(),
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
   }
   return bucket
 }

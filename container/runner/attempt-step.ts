@@ -1,0 +1,128 @@
+/** One step of an attempt, of any kind: its log, its status, its failure in words. */
+import { existsSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { KEY } from '../../shared/contract.ts'
+import type { PlanStep } from '../../shared/plan.ts'
+import type { NodeResult, StepResult } from '../../shared/run.ts'
+import { type Checkout, checkout } from './checkout.ts'
+import { abilitiesOf, compilesAll, wordsOf } from './dbt-command.ts'
+import { type DbtContext, runDbtStep, stepFolder } from './dbt-step.ts'
+import { queueDocs } from './docs.ts'
+import { type Failure, StepFailure } from './failure.ts'
+import { type GitSecrets, openGit } from './git.ts'
+import type { Output } from './output.ts'
+import { stopCause, wait } from './stop.ts'
+import type { AwsCredentials } from './store.ts'
+
+/** What grows while the steps run. */
+export interface AttemptState extends DbtContext {
+  gitSecrets: GitSecrets
+  credentials(): Promise<AwsCredentials>
+  now(): Date
+  output: Output
+  steps: StepResult[]
+  /** Of all dbt steps. */
+  nodes: NodeResult[]
+  source?: Checkout
+  dbtVersion?: string
+  /** The last step that built something; `complete`: its manifest has the compiled code of every node. */
+  built?: { target: string; complete: boolean }
+  /** Whether the docs are stored. Waited for at the end only: an outage of the bucket must not hold the steps up. */
+  docs?: Promise<boolean>
+}
+
+export async function runStep(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
+  const { log, parts, now } = state
+  delete state.ledger
+  await mkdir(stepFolder(state, step), { recursive: true })
+  const logFile = join(state.folders.outbox, `${step.index}-log.txt.gz`)
+  log.openStep(logFile)
+  Object.assign(result, { status: 'running', startedAt: now().toISOString() })
+  log.info(step.index, `▸ ${result.command}`)
+  await parts.flush()
+  try {
+    if (step.kind === 'checkout') await runCheckout(step, result, state)
+    else await runDbt(step, result, state)
+  } catch (error) {
+    setFailure(result, failureOf(error, state), state)
+  }
+  result.endedAt = now().toISOString()
+  if (result.message) log.info(step.index, `${result.status}: ${result.message}`)
+  await log.closeStep()
+  void state.uploads.add('artifacts', {
+    key: `${KEY.step(state.plan.prefixes.attempt, step.index, step.name)}log.txt`,
+    body: { file: logFile },
+    contentType: 'text/plain; charset=utf-8',
+    contentEncoding: 'gzip',
+  })
+  result.artifacts = [...(result.artifacts ?? []), 'log.txt']
+  parts.touch()
+  await parts.flush()
+}
+
+async function runCheckout(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
+  const { plan, folders, stop, log } = state
+  const { all, credentials, now } = state
+  const opened = await openGit({ plan, all, home: folders.gitHome, secrets: state.gitSecrets, credentials, now, stop })
+  const source = await checkout(opened.repository, folders.clone, {
+    git: opened.git,
+    wait: milliseconds => wait(milliseconds, stop),
+    stopped: () => stop.aborted,
+    say: text => log.info(step.index, text),
+  })
+  // With the key, before anything of the repository runs.
+  await rm(folders.gitHome, { recursive: true, force: true })
+  state.source = source
+  if (plan.dbt.profiles === undefined) folders.profiles = profilesOf(source.projectDir, folders.clone)
+  const { sha, author, subject } = source.commit
+  log.info(step.index, `${sha.slice(0, 7)} "${subject}" by ${author}`)
+  result.status = 'success'
+}
+
+/** A repository keeps its profiles beside the project or at its root. */
+const profilesOf = (projectDir: string, clone: string) =>
+  [projectDir, clone].find(dir => existsSync(join(dir, 'profiles.yml'))) ?? projectDir
+
+async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
+  if (!state.source) throw new StepFailure('internal', 'The plan has a dbt step before its checkout.')
+  const { projectDir } = state.source
+  if (step.kind === 'deps' && !['packages.yml', 'dependencies.yml'].some(name => existsSync(join(projectDir, name)))) {
+    Object.assign(result, { status: 'skipped', message: 'The project has no packages.yml.' })
+    return
+  }
+  const words = wordsOf(step)
+  const compiled = step.kind === 'docs' && state.built?.complete
+  const end = await runDbtStep(step, compiled ? [...words, '--no-compile'] : words, projectDir, state)
+  const { verdict } = end
+  if (end.dbtVersion) state.dbtVersion = end.dbtVersion
+  if (existsSync(join(end.target, 'partial_parse.msgpack'))) state.parsedIn = end.target
+  Object.assign(result, { status: verdict.status, artifacts: end.artifacts })
+  if (end.exitCode !== undefined) result.exitCode = end.exitCode
+  if (verdict.failure) setFailure(result, verdict.failure, state)
+  else if (verdict.message) result.message = state.redact.text(verdict.message)
+  if (step.kind === 'dbt' && abilitiesOf(words).executes) {
+    state.nodes = state.nodes.concat(verdict.nodes)
+    result.counts = verdict.counts
+    if (verdict.nodes.length > 0) state.built = { target: end.target, complete: compilesAll(words) && !verdict.failure }
+  }
+  if (step.kind === 'docs' && !verdict.failure)
+    state.docs = (await queueDocs([end.target, ...(state.built ? [state.built.target] : [])], state)).stored
+}
+
+function setFailure(result: StepResult, failure: Failure, state: AttemptState): void {
+  const status = failure.reason === 'user_cancelled' ? 'cancelled' : 'error'
+  Object.assign(result, { status, reason: failure.reason, message: state.redact.text(failure.message) })
+}
+
+/** A failure during a stop is the stop: git was interrupted, a file was half written. */
+function failureOf(error: unknown, state: AttemptState): Failure {
+  const stop = stopCause(state.stop)
+  if (stop?.kind === 'timeout') return { reason: 'timeout', message: `The time limit of ${stop.seconds} s passed.` }
+  if (stop) return { reason: 'user_cancelled', message: `The task received ${stop.signal}.` }
+  if (error instanceof StepFailure) return error.failure
+  const { code, name, message, stack } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC') return { reason: 'disk_full', message: `The disk is full: ${message}` }
+  state.output.write(state.redact.text(String(stack ?? error)))
+  return { reason: 'internal', message: `${name}: ${message}` }
+}
