@@ -32,6 +32,7 @@ function builtLine({ reason, startedAt }: RunRecord, counts: NodeCounts): string
 /** Ends at which dbt has built nothing for certain, also without results. */
 const BEFORE_DBT: ReadonlySet<Reason> = new Set([
   'parse_error',
+  'command_refused',
   'deps_failed',
   'profile_error',
   'freshness',
