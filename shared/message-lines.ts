@@ -18,14 +18,15 @@ export function meaningOf(input: MessageInput): string[] {
   if (kind === 'missed') lines.push('Nothing was built: the data is that of the run before.')
   if (kind === 'error' && record.streak) lines.push(streakLine(input))
   if (record.artifactsIncomplete) lines.push('Not all logs and artifacts of this run could be stored.')
-  return lines
+  return lines.filter(Boolean)
 }
 
-function builtLine({ reason, startedAt }: RunRecord, counts: NodeCounts): string {
+function builtLine({ reason, startedAt, message }: RunRecord, counts: NodeCounts): string {
   const built = counts.success + counts.warn
   const skipped = counts.skipped ? `${plural(counts.skipped, 'node')} ${counts.skipped === 1 ? 'was' : 'were'} skipped. ` : ''
   if (built) return `${skipped}${plural(built, 'node')} ${built === 1 ? 'is' : 'are'} up to date.`
   const known = sumOf(counts) > 0 || !startedAt || (reason && BEFORE_DBT.has(reason))
+  if (message?.includes('Nothing was built.')) return skipped.trim()
   return known ? `${skipped}Nothing was built.` : 'How far it came is in the log.'
 }
 

@@ -3,7 +3,7 @@
  * (message-text.ts, message-slack.ts) only set it; all foreign text in it is already on one line and bounded.
  */
 import type { JobConfig } from './config-model.ts'
-import { cutText, formatSpan, formatTime, oneLine, plural, stripControls } from './format.ts'
+import { cutText, formatCount, formatSpan, formatTime, oneLine, plural, stripControls } from './format.ts'
 import { factsOf, meaningOf, shortActor, sumOf, tookSeconds, zoneOf } from './message-lines.ts'
 import { countByType, describeFailure, type FailureLine } from './message-words.ts'
 import { type MessageKind, reasonRow } from './reasons.ts'
@@ -70,8 +70,8 @@ export function makeMessage(input: MessageInput): Message {
     title: oneLine(titleOf(input, nodes, total), MAX.line),
     subject: subjectOf(input, nodes, total),
     failures: shown.map(describeFailure),
-    moreFailures: total - shown.length,
-    words: isAboutNodes(record) && shown.length ? '' : foreignWords(record.message ?? ''),
+    moreFailures: shown.length ? total - shown.length : 0,
+    words: kind === 'error' && isAboutNodes(record) && shown.length ? '' : foreignWords(record.message ?? ''),
     meaning: meaningOf(input).map(line => oneLine(line, MAX.line)),
     facts: factsOf(input).map(line => oneLine(line, MAX.line)),
     next: kind === 'success' || kind === 'recovered' || kind === 'warn' || !record.reason ? '' : reasonRow(record.reason).next,
@@ -124,8 +124,10 @@ function titleOf(input: MessageInput, nodes: NodeResult[], total: number): strin
     case 'warn': {
       if (!total || !isAboutNodes(record))
         return record.reason ? `${headOf(input)}: ${reasonRow(record.reason).label}` : headOf(input)
-      const what = nodes.length === total ? countByType(nodes) : plural(total, 'node')
-      return `${headOf(input)}: ${what}${record.reason === 'freshness' ? ' stale' : ''}${all > total ? ` of ${plural(all, 'node')}` : ''}`
+      const stale = record.reason === 'freshness' ? ' stale' : ''
+      // The record keeps only the first failing nodes: of more than these the kinds are not known.
+      if (nodes.length < total) return `${headOf(input)}: ${formatCount(total)} of ${plural(all, 'node')}${stale}`
+      return `${headOf(input)}: ${countByType(nodes)}${stale}${all > total ? ` of ${plural(all, 'node')}` : ''}`
     }
     case 'success':
       return all ? `${headOf(input)}: ${plural(all, 'node')} in ${formatSpan(tookSeconds(record))}` : headOf(input)
@@ -165,7 +167,8 @@ function subjectOf(input: MessageInput, nodes: NodeResult[], total: number): str
 }
 
 function commandsOf({ kind, record, jobName }: MessageInput): string[] {
-  if (kind === 'missed') return ['tidemill next', `tidemill run ${jobName}`]
-  const hasLog = (kind === 'error' || kind === 'warn') && record.startedAt !== undefined
-  return hasLog ? [`tidemill show ${record.id}`, `tidemill logs ${record.id}`] : [`tidemill show ${record.id}`]
+  const again = `tidemill run ${jobName}`
+  if (kind === 'missed') return ['tidemill next', again]
+  const logs = record.startedAt && (kind === 'error' || kind === 'warn') ? [`tidemill logs ${record.id}`] : []
+  return [`tidemill show ${record.id}`, ...logs, ...(kind === 'error' || kind === 'cancelled' ? [again] : [])]
 }

@@ -69,7 +69,7 @@ test('fault 41: of 500 failing nodes the message shows the first five, the count
   const link = { label: 'Log', url: 'https://console.example/log' }
   const counts = { ...NO_NODES, error: 500, success: 20 }
   const message = makeMessage({ ...input('error', { failures, counts }), links: [link] })
-  assert.equal(message.title, '✗ nightly failed in prod: 500 nodes of 520 nodes')
+  assert.equal(message.title, '✗ nightly failed in prod: 500 of 520 nodes')
   assert.equal(message.subject, '✗ nightly failed in prod: stg_0 and 499 more')
   const mail = renderText(message)
   assert.deepEqual(mail.match(/^stg_\d+$/gm), ['stg_0', 'stg_1', 'stg_2', 'stg_3', 'stg_4'])

@@ -30,7 +30,8 @@ for (const kind of MESSAGE_KINDS)
   })
 
 const other: Partial<Record<Reason, string>> = {
-  parse_error: "Compilation Error in model fct_orders (models/marts/fct_orders.sql)\n  ref('stg_ordrs') does not exist",
+  parse_error:
+    "dbt could not parse the project: Compilation Error Model 'model.harbour_line.fct_orders' (models/marts/fct_orders.sql) depends on a node named 'stg_ordrs' which was not found. Nothing was built.",
   source_auth: 'git refused the token in secret github-token for github.com/your-org/harbour-line.',
   out_of_memory: 'Stopped for lack of memory (2 GB) while building fct_bookings.',
   launch_capacity: 'AWS had no Fargate capacity in eu-central-1a, eu-central-1b for 30 min.',
