@@ -126,7 +126,7 @@ export class Environment extends Construct {
       tops.map(top => bucket.arnForObjects(`${environmentPrefix(top, environment.project, environment.name)}*`))
     const statements = [
       allow(['s3:GetObject'], objects(['plans', 'state', 'runs', 'cache', 'docs'])),
-      allow(['s3:PutObject', 's3:AbortMultipartUpload'], objects(['runs', 'cache', 'docs'])),
+      allow(['s3:PutObject'], objects(['runs', 'cache', 'docs'])),
     ]
     const repository = codeCommitRepository(project)
     if (repository)

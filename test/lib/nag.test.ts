@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type App, Stack, Validations } from 'aws-cdk-lib'
+import { Bucket } from 'aws-cdk-lib/aws-s3'
+import { AwsSolutionsChecks } from 'cdk-nag'
+import type { Config } from '../../shared/config-model.ts'
+import { config, environment } from './fixture.ts'
+import { synthesise } from './synth.ts'
+
+const check = (app: App) => Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
+
+const configurations: Record<string, Config> = {
+  'an own VPC and images built in the account': config(),
+  'an existing VPC, Docker, policies for dbt and CodeCommit': config({
+    network: {
+      kind: 'existing',
+      vpc: 'vpc-0123456789abcdef0',
+      subnets: ['subnet-0123456789abcdef0'],
+      securityGroups: [],
+      publicIp: false,
+    },
+    images: { build: 'docker' },
+    environments: {
+      'ferry/prod': environment('prod', { policies: ['arn:aws:iam::aws:policy/AmazonAthenaFullAccess'], awsCredentials: true }),
+    },
+    projects: {
+      ferry: {
+        name: 'ferry',
+        repository: 'codecommit::eu-central-1://ferry',
+        folder: '.',
+        credentials: { kind: 'codecommit' },
+        submodules: false,
+      },
+    },
+    jobs: {},
+  }),
+}
+
+describe('cdk-nag AwsSolutions and the checks of CDK itself', () => {
+  for (const [name, each] of Object.entries(configurations))
+    it(`find nothing that is not acknowledged: ${name}`, { timeout: 60_000 }, () => {
+      // A finding makes synth throw.
+      assert.deepEqual(synthesise(each, { prepare: check }).messages, [])
+    })
+
+  it('would find a bucket without access logs and TLS', { timeout: 60_000 }, () => {
+    const prepare = (app: App) => {
+      check(app)
+      new Bucket(new Stack(app, 'Other'), 'Bucket')
+    }
+    assert.throws(() => synthesise(config(), { prepare }), /Validation failed/)
+  })
+})
