@@ -3,36 +3,11 @@ import { test } from 'node:test'
 import type { PublishCommand } from '@aws-sdk/client-sns'
 import { type ComposeDeps, composeMessage } from '../../lambda/notifier/compose.ts'
 import { makeEmail } from '../../lambda/notifier/email.ts'
-import type { Config, EnvironmentConfig } from '../../shared/config-model.ts'
+import type { Config } from '../../shared/config-model.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { ENDS, job, record } from '../shared/message-records.ts'
+import { config } from './notifier-config.ts'
 import { item, message } from './notifier-fakes.ts'
-
-const environment: EnvironmentConfig = {
-  project: 'harbour_line',
-  name: 'prod',
-  branch: 'main',
-  dbt: { engine: 'core-1.11', adapters: ['duckdb'], image: null },
-  target: 'prod',
-  profiles: null,
-  variables: {},
-  secrets: {},
-  size: { cpu: 1024, memory: 2048, disk: 20, architecture: 'arm64', spot: false },
-  awsCredentials: false,
-  policies: [],
-  maxRunning: 1,
-}
-const config = (jobs: Config['jobs']): Config => ({
-  schemaVersion: 1,
-  installation: 'tidemill',
-  network: { kind: 'new' },
-  images: { build: 'account' },
-  retention: { logs: 30, runs: 90 },
-  channels: { email: null, slack: null },
-  projects: {},
-  environments: { 'harbour_line/prod': environment },
-  jobs,
-})
 
 function makeDeps(change: Partial<ComposeDeps> = {}, jobs: Config['jobs'] = { 'harbour_line/nightly': job }): ComposeDeps {
   const failed: RunRecord = { ...record, ...ENDS.error }
@@ -41,7 +16,7 @@ function makeDeps(change: Partial<ComposeDeps> = {}, jobs: Config['jobs'] = { 'h
     configs: {
       load: async hash => {
         assert.equal(hash, record.config, 'as the run was claimed with it')
-        return config(jobs)
+        return config({}, jobs)
       },
     },
     runsBefore: async () => [record, record, record],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { documentClient } from '../../lambda/common/clients.ts'
 import type { Dynamo } from '../../lambda/common/dynamo.ts'
@@ -8,11 +8,12 @@ import { makeDynamoStore } from '../../lambda/common/dynamo-store.ts'
 import type { MessageItem } from '../../lambda/common/store.ts'
 import { makeOutbox, type Outbox } from '../../lambda/notifier/outbox.ts'
 import { makeRunsBefore } from '../../lambda/notifier/runs-before.ts'
-import { INDEX, makeRunId } from '../../shared/contract.ts'
+import { makeRunId } from '../../shared/contract.ts'
 import { usualSeconds } from '../../shared/usual.ts'
 import { startTestCloud, type TestCloud } from '../local/fixture.ts'
 import { record } from '../shared/message-records.ts'
 import { item } from './notifier-fakes.ts'
+import { makeTable } from './notifier-table.ts'
 
 let cloud: TestCloud
 let dynamo: Dynamo
@@ -23,22 +24,7 @@ before(
     cloud = await startTestCloud()
     const { endpoint, region, accessKeyId, secretAccessKey } = cloud.cloud
     const client = new DynamoDBClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
-    const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const })
-    const key = (AttributeName: string, KeyType: 'HASH' | 'RANGE') => ({ AttributeName, KeyType })
-    const indexes = [INDEX.open, INDEX.job]
-    await client.send(
-      new CreateTableCommand({
-        TableName: 'messages',
-        BillingMode: 'PAY_PER_REQUEST',
-        KeySchema: [key('pk', 'HASH')],
-        AttributeDefinitions: ['pk', ...new Set(indexes.flatMap(({ partition, sort }) => [partition, sort]))].map(text),
-        GlobalSecondaryIndexes: indexes.map(({ name, partition, sort }) => ({
-          IndexName: name,
-          KeySchema: [key(partition, 'HASH'), key(sort, 'RANGE')],
-          Projection: { ProjectionType: 'KEYS_ONLY' as const },
-        })),
-      }),
-    )
+    await makeTable(client, 'messages')
     dynamo = { client: documentClient(client), table: 'messages' }
     outbox = makeOutbox(dynamo)
   },
