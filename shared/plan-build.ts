@@ -1,8 +1,7 @@
 /** The plan of an attempt, from configuration and run alone: the same attempt always gives the same plan. */
 import type { Config, EnvironmentConfig, JobConfig, ProjectConfig, StepConfig } from './config-model.ts'
 import { fullName, KEY, type RunPlace, SCHEMA_VERSION } from './contract.ts'
-import { parseDbtCommand, stepNames } from './dbt-command.ts'
-import { COMMANDS } from './dbt-commands.ts'
+import { parseDbtCommand, stepNames, withOverrides } from './dbt-command.ts'
 import { UserError } from './errors.ts'
 import type { Plan, PlanStep } from './plan.ts'
 import type { RunOverrides, RunRecord, StepKind } from './run.ts'
@@ -72,7 +71,7 @@ const planStep = (name: string, kind: StepKind, args: string[], required: boolea
 /** Steps of a run: the job's, or those of the request, with the flags of the request. Throws {@link UserError}. */
 export function overrideSteps(steps: readonly StepConfig[], overrides: RunOverrides): StepConfig[] {
   const chosen = overrides.steps ? parseSteps(overrides.steps) : steps
-  return chosen.map(step => ({ name: step.name, args: [...step.args, ...addedFlags(step.args, overrides)] }))
+  return chosen.map(step => ({ name: step.name, args: withOverrides(step.args, overrides) }))
 }
 
 function parseSteps(lines: readonly string[]): StepConfig[] {
@@ -83,13 +82,6 @@ function parseSteps(lines: readonly string[]): StepConfig[] {
   })
   const names = stepNames(commands.map(command => command.command))
   return commands.map((command, index) => ({ name: names[index] ?? command.command, args: command.args }))
-}
-
-function addedFlags(args: readonly string[], { fullRefresh, vars }: RunOverrides): string[] {
-  const words = args.filter(word => !word.startsWith('-'))
-  const row = COMMANDS.find(each => words[0] === each.name || words.slice(0, 2).join(' ') === each.name)
-  const refresh = fullRefresh && row?.fullRefresh && !args.includes('--full-refresh')
-  return [...(refresh ? ['--full-refresh'] : []), ...(vars && Object.keys(vars).length ? ['--vars', JSON.stringify(vars)] : [])]
 }
 
 /** At least a minute, so that an attempt can say for itself that the time is over. */

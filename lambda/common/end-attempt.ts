@@ -23,15 +23,11 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
   const startedAt = task.startedAt ?? attempt.startedAt
   const ecs: EcsEnd = { ...task.end, started: task.end.started || startedAt !== undefined }
   const result = await readResult(deps, run, attempt.number)
-  const findings =
-    result && !result.artifactsIncomplete ? result : { ...(await gatherRemains(deps, run, attempt.number, ecs)), ...result }
-  const outcome = classify({
-    cancelAsked: run.cancel !== undefined,
-    timedOut: run.timedOutAt !== undefined,
-    ecs,
-    result,
-    memory: attempt.memory,
-  })
+  const remains = result && !result.artifactsIncomplete ? undefined : await gatherRemains(deps, run, attempt.number, ecs)
+  // A runner that ended well, but could not store its result, said so; the exit code must agree.
+  const said = result ?? (ecs.exitCode === 0 ? remains?.said : undefined)
+  const flags = { cancelAsked: run.cancel !== undefined, timedOut: run.timedOutAt !== undefined }
+  const outcome = classify({ ...flags, ecs, result: said, memory: attempt.memory })
   const end: AttemptEnd = {
     stoppedAt: task.stoppedAt ?? deps.now().toISOString(),
     ...(startedAt && { startedAt }),
@@ -58,7 +54,7 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
   const ended = await finalise(
     deps,
     run,
-    { ...outcome, findings: findingsOf(findings) },
+    { ...outcome, findings: findingsOf({ ...remains?.findings, ...result }) },
     { attempt: end, statuses: ['starting', 'running'] },
   )
   if (ended) await runEffects(deps, ended)
@@ -83,18 +79,24 @@ async function retry(deps: EndDeps, run: RunRecord, end: AttemptEnd): Promise<bo
   return true
 }
 
+interface Remains {
+  findings: Findings
+  said?: ReturnType<typeof lastWord> | undefined
+}
+
 /** Rebuilds what the runner could not report. Nothing of it is worth losing the end of the run. */
-async function gatherRemains(deps: EndDeps, run: RunRecord, attempt: number, ecs: EcsEnd): Promise<Findings> {
-  if (!ecs.started && !ecs.forgotten) return {}
+async function gatherRemains(deps: EndDeps, run: RunRecord, attempt: number, ecs: EcsEnd): Promise<Remains> {
+  if (!ecs.started && !ecs.forgotten) return { findings: {} }
   try {
     const rebuilt = await rebuildFromParts(deps, run, attempt)
     const lines = await bringTail(deps, run, attempt, rebuilt)
-    deps.log('rebuilt from what the task left', { runId: run.id, attempt, steps: rebuilt.steps.length, tailLines: lines })
+    deps.log('rebuilt from what the task left', { runId: run.id, attempt, steps: rebuilt.steps.length, tailLines: lines.length })
     const { counts, failures, steps } = rebuilt
-    return { artifactsIncomplete: true, ...(steps.length > 0 && { steps, failures, counts }) }
+    const findings = { artifactsIncomplete: true, ...(steps.length > 0 && { steps, failures, counts }) }
+    return { findings, said: lastWord(lines) }
   } catch (error) {
     deps.log('what the task left cannot be read', { runId: run.id, attempt, error })
-    return { artifactsIncomplete: true }
+    return { findings: { artifactsIncomplete: true } }
   }
 }
 

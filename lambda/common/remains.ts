@@ -52,10 +52,10 @@ export async function rebuildFromParts(deps: RemainsDeps, run: RunRecord, attemp
 /** As much as the log driver's buffer can hold back is too much for a Lambda; the last megabytes are what is missing. */
 const MAX_TAIL = 4 * 1024 * 1024
 
-/** Brings the lines that only CloudWatch has into the bucket, in the form of a part. */
-export async function bringTail(deps: RemainsDeps, run: RunRecord, attempt: number, rebuilt: Rebuilt): Promise<number> {
+/** Brings the lines that only CloudWatch has into the bucket, in the form of a part; answers with them. */
+export async function bringTail(deps: RemainsDeps, run: RunRecord, attempt: number, rebuilt: Rebuilt): Promise<LogLine[]> {
   const taskArn = run.attempts[attempt - 1]?.taskArn
-  if (!taskArn) return 0
+  if (!taskArn) return []
   const group = logGroup(deps.installation, run.project, run.environment)
   const step = rebuilt.steps.findLast(each => each.status !== 'pending' && each.status !== 'skipped')?.index ?? 0
   const events = await settledTail(deps, group, logStream(taskArn))
@@ -68,14 +68,20 @@ export async function bringTail(deps: RemainsDeps, run: RunRecord, attempt: numb
     }),
   )
   const missing = linesBehind(rebuilt.lastLines, lines)
-  if (missing.length === 0) return 0
+  if (missing.length === 0) return []
   const { steps } = rebuilt
   const at = deps.now().toISOString()
   const nodes = { done: 0, total: 0, running: [] }
   const head: Progress = { type: 'progress', schemaVersion: SCHEMA_VERSION, run: run.id, attempt, part: 0, at, steps, nodes }
   const body = gzipSync([head, ...missing].map(line => `${JSON.stringify(line)}\n`).join(''))
   await deps.bucket.write(KEY.tail(KEY.attempt(run, attempt)), body, { type: 'application/x-ndjson', encoding: 'gzip' })
-  return missing.length
+  return missing
+}
+
+/** The runner's last word on stdout, for a result that the bucket would not take; undefined when it said none. */
+export function lastWord(lines: readonly LogLine[]): Pick<RunnerResult, 'outcome' | 'message'> | undefined {
+  const [, outcome, message] = /^(success|warn)(?:: (.*))?$/.exec(lines.at(-1)?.text ?? '') ?? []
+  return outcome === 'success' || outcome === 'warn' ? { outcome, ...(message && { message }) } : undefined
 }
 
 /** CloudWatch is incomplete when ECS says STOPPED: read until two readings 2 s apart end the same, five at most. */
