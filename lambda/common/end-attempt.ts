@@ -4,7 +4,7 @@ import { settingsOf } from '../../shared/plan-build.ts'
 import { NO_NODES, type RunRecord } from '../../shared/run.ts'
 import { type EffectDeps, runEffects } from './effects.ts'
 import { finalise } from './finalise.ts'
-import { bringTail, type RemainsDeps, readResult, rebuildFromParts } from './remains.ts'
+import { bringTail, lastWord, type RemainsDeps, readResult, rebuildFromParts } from './remains.ts'
 import type { AttemptEnd, Findings, Store } from './store.ts'
 import type { TaskFacts } from './task.ts'
 
