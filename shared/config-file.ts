@@ -42,12 +42,9 @@ export function parseYaml(path: string, text: string): { file: YamlFile; problem
     path: pathText(keys),
     message,
   })
-  const problems = document.errors.map(error => ({
-    file: path,
-    ...at(error.pos[0]),
-    path: '',
-    message: yamlMessage(error, text),
-  }))
+  const errors = document.errors.map(error => ({ file: path, ...at(error.pos[0]), path: '', message: yamlMessage(error, text) }))
+  // One slip makes the parser stumble several times on its line.
+  const problems = errors.filter((error, index) => errors.findIndex(each => each.line === error.line) === index)
   const usable = document.errors.every(error => error.code === 'DUPLICATE_KEY')
   let data: unknown
   try {
@@ -98,11 +95,10 @@ function offsetOf(root: Node | null, path: KeyPath, where: 'key' | 'value'): num
 
 function yamlMessage(error: YAMLError, text: string): string {
   const word = /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] ?? ''
+  if (word.startsWith('*')) return '* begins an alias in YAML; put quotes around the value, e.g. "*/15 * * * *"'
   switch (error.code) {
     case 'DUPLICATE_KEY':
       return `"${word}" is here twice; keep one of the two`
-    case 'BAD_ALIAS':
-      return '* begins an alias in YAML; put quotes around the value, e.g. "*/15 * * * *"'
     case 'TAB_AS_INDENT':
       return 'a tab cannot indent in YAML; use spaces'
     case 'MULTIPLE_DOCS':

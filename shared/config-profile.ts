@@ -34,7 +34,8 @@ export function checkProfile(path: string, text: string, use: ProfileUse): Profi
   }
   const targets = new Set(profiles.flatMap(([, profile]) => Object.keys(outputsOf(profile))))
   const { target } = use
-  if (target !== null && !targets.has(target)) findings.target = `"${target}" is not a target of ${path}${meant(target, targets)}`
+  if (target !== null && targets.size && !targets.has(target))
+    findings.target = `"${target}" is not a target of ${path}${meant(target, targets)}`
   for (const [name, profile] of profiles) checkOne(file, name, profile as Map, use, findings)
   for (const leaf of leaves(file.data, [])) checkLeaf(file, leaf, use, findings)
   return findings

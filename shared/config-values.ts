@@ -39,7 +39,7 @@ export function readInstallation(text: string): string | Refusal {
 }
 
 const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-const UNIT = /^(\d+(?:\.\d+)?)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)\s*/i
+const UNIT = /^(\d+(?:\.\d+)?)\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])\s*/i
 
 /** `2h`, `90 min`, `1d`, `1h30m` in seconds, between two bounds given in the same form. */
 export const durationReader =

@@ -78,11 +78,19 @@ function parseDays(date: string, weekday: string): DayRule[] | Refusal {
   if ('refused' in dates) return dates
   const weekdays = parseList(weekday, parseWeekdayRule)
   if ('refused' in weekdays) return weekdays
-  const restricted = [...mergeDates(dates), ...mergeWeekdays(weekdays)].filter(rule => rule.kind !== 'every')
-  const anyEvery = (rules: DayRule[]) => rules.some(rule => rule.kind === 'every')
-  if (anyEvery(dates)) return anyEvery(weekdays) ? [{ kind: 'every' }] : mergeWeekdays(weekdays)
-  return anyEvery(weekdays) ? mergeDates(dates) : restricted
+  const free = (rules: DayRule[]) => rules.some(rule => rule.kind === 'every')
+  const rules = free(dates)
+    ? mergeWeekdays(weekdays)
+    : free(weekdays)
+      ? mergeDates(dates)
+      : [...mergeDates(dates), ...mergeWeekdays(weekdays)]
+  return rules.some(coversAll) ? [{ kind: 'every' }] : rules
 }
+
+const coversAll = (rule: DayRule) =>
+  rule.kind === 'every' ||
+  (rule.kind === 'weekdays' && rule.days.length === 7) ||
+  (rule.kind === 'dates' && rule.dates.length === 31)
 
 function parseList(text: string, parse: (item: string) => DayRule | Refusal): DayRule[] | Refusal {
   const rules = text.split(',').map(parse)
@@ -105,7 +113,7 @@ function parseDateRule(item: string): DayRule | Refusal {
   if (/^W$/i.test(item)) return refuse('W needs a date before it, e.g. 15W; for working days write 1-5 in the day-of-week field')
   const dates = parseField(item, DATE)
   if ('refused' in dates) return dates
-  return dates.length === 31 ? { kind: 'every' } : { kind: 'dates', dates }
+  return { kind: 'dates', dates }
 }
 
 function parseWeekdayRule(item: string): DayRule | Refusal {
@@ -126,8 +134,7 @@ function parseWeekdayRule(item: string): DayRule | Refusal {
   }
   const days = parseField(/^(\w+)-SUN$/i.test(item) && !/^SUN-/i.test(item) ? item.replace(/-SUN$/i, '-7') : item, WEEKDAY)
   if ('refused' in days) return days
-  const week = sorted(days.map(day => day % 7))
-  return week.length === 7 ? { kind: 'every' } : { kind: 'weekdays', days: week }
+  return { kind: 'weekdays', days: sorted(days.map(day => day % 7)) }
 }
 
 function mergeDates(rules: DayRule[]): DayRule[] {
@@ -150,7 +157,7 @@ function neverFires(cron: Cron): string | undefined {
   const longest = Math.max(...cron.months.map(month => LONGEST[month - 1] ?? 0))
   for (const rule of cron.days)
     if (rule.kind === 'dates' && Math.min(...rule.dates) > longest)
-      return `${cron.months.map(month => MONTH_NAMES[month - 1]).join(', ')} has no day ${rule.dates.join(', ')}`
+      return `there is no day ${rule.dates.join(', ')} in ${cron.months.map(month => MONTH_NAMES[month - 1]).join(', ')}`
   return undefined
 }
 

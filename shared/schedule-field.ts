@@ -48,7 +48,7 @@ function readValue(word: string, field: Field): number {
 }
 
 const unknownValue = (item: string, field: Field) =>
-  `"${item}" is not a ${field.name} (${field.from}-${field.to}${field.names ? ` or ${field.names[0]}-${field.names.at(-1)}` : ''})`
+  `"${item}" does not fit the ${field.name} field (${field.from}-${field.to}${field.names ? ` or ${field.names[0]}-${field.names.at(-1)}` : ''})`
 
 /** The shortest form that EventBridge reads: `*`, `0/15`, `9-17`, or a list. */
 export function compactField(values: number[], field: Field, label: (value: number) => string = String): string {

@@ -13,6 +13,13 @@ test('files that are not YAML, empty, or not a map', () => {
   )
 })
 
+test('an unquoted cron in block form', () => {
+  assert.match(
+    problem(yaml({ jobs: '  a:\n    environment: prod\n    steps: [dbt build]\n    schedule:\n      cron: */5 * * * *\n' })),
+    /\* begins an alias/,
+  )
+})
+
 test('a key that is there twice is named, and the rest is still checked', () => {
   const found = problems('version: 1\nversion: 1\nprojekt: {}\n')
   assert.ok(found.includes('2:1  "version" is here twice; keep one of the two'), found.join('\n'))
@@ -40,8 +47,8 @@ test('wrong types and missing options say what is expected', () => {
   assert.equal(problem(job('priority: 11')), 'jobs.nightly.priority 11 is more than 10, the most allowed')
   assert.equal(problem(job('overlap: wait')), 'jobs.nightly.overlap "wait" is not allowed; allowed: queue, skip, allow, cancel')
   assert.equal(
-    problem(job('overlap: que')),
-    'jobs.nightly.overlap "que" is not allowed; did you mean "queue"? (queue, skip, allow, cancel)',
+    problem(job('overlap: queu')),
+    'jobs.nightly.overlap "queu" is not allowed; did you mean "queue"? (queue, skip, allow, cancel)',
   )
   assert.equal(
     problem(job('schedule: daily')),
@@ -76,7 +83,7 @@ test('names: of jobs with spaces, too long, and what would meet in AWS', () => {
   const file = (name: string, environments: string, include = '') =>
     `version: 1\n${include}project: { name: ${name}, repository: "https://example.com/r.git" }\n${environments}jobs: {}\n`
   const found = problems(file('a', two, 'include: [b.yml]\n'), { 'b.yml': file('a-b', two.replace('b-c', 'c')) })
-  assert.deepEqual(found, ['4:3 environments.c a-b/c and a/b-c would share the task definition tidemill-a-b-c; rename one'])
+  assert.deepEqual(found, ['4:3 environments.c a-b/c and a/b-c would share the task definition tidemill_a-b-c; rename one'])
 })
 
 test('what stands under a name that is refused is checked as well', () => {
@@ -105,7 +112,7 @@ test('references: environments and jobs that do not exist, circles', () => {
 
 test('schedules: never, both kinds, neither, odd intervals, unknown zones', () => {
   const schedule = (text: string) => problem(job(`schedule: { ${text} }`))
-  assert.equal(schedule('cron: "0 0 31 2 *"'), 'jobs.nightly.schedule.cron "0 0 31 2 *" never fires: FEB has no day 31')
+  assert.equal(schedule('cron: "0 0 31 2 *"'), 'jobs.nightly.schedule.cron "0 0 31 2 *" never fires: there is no day 31 in FEB')
   assert.match(schedule('cron: "0 2 * *"'), /needs five fields .* got 4/)
   assert.match(schedule('cron: "H 2 * * *"'), /H \(a random minute\) is unknown to EventBridge; use `every`/)
   assert.match(schedule('cron: "0 2 * * *", every: 1h'), /has both `cron` and `every`; keep one/)

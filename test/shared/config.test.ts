@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatProblems, requireConfig } from '../../shared/config.ts'
 import { EXAMPLE } from '../../shared/config-reference-text.ts'
+import { NAME_LIMIT } from '../../shared/config-values.ts'
+import { logGroup, taskFamily } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
+import { scheduleResourceName } from '../../shared/schedule-names.ts'
 import { good, job, load, yaml } from './config-helper.ts'
 
 test('the example of the reference becomes a complete configuration', () => {
@@ -234,6 +237,20 @@ test('a step that does not divide its field, and steps that are done anyway, are
       'packages are installed before the steps anyw',
       'docs: true makes the docs from the build its',
     ],
+  )
+})
+
+test('the longest names fit the limits of AWS', () => {
+  const { installation, project, environment, job: jobName, schedule } = NAME_LIMIT
+  assert.ok(taskFamily('i'.repeat(installation), 'p'.repeat(project), 'e'.repeat(environment)).length <= 255, 'ECS: family')
+  assert.ok(
+    logGroup('i'.repeat(installation), 'p'.repeat(project), 'e'.repeat(environment)).length <= 512,
+    'CloudWatch: log group',
+  )
+  assert.ok(
+    scheduleResourceName('i'.repeat(installation), `${'p'.repeat(project)}/${'j'.repeat(jobName)}`, 's'.repeat(schedule), 9)
+      .length <= 64,
+    'EventBridge: schedule',
   )
 })
 
