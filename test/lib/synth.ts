@@ -1,5 +1,5 @@
 /** Synthesises an installation for a test: its templates, and what CDK had to say about them. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { App } from 'aws-cdk-lib'
@@ -36,9 +36,11 @@ export interface SynthOptions extends Pick<TidemillStackProps, 'imageRepository'
   /** Built code instead of functions that do nothing. */
   readonly code?: string
   readonly prepare?: (app: App) => void
+  /** Folder to copy the templates to. */
+  readonly keep?: string
 }
 
-export function synthesise(config: Config, { code, prepare, imageRepository }: SynthOptions = {}): Synthesis {
+export function synthesise(config: Config, { code, prepare, keep, imageRepository }: SynthOptions = {}): Synthesis {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-synth-'))
   try {
     const app = new App({ context: cdkJson.context, outdir: join(folder, 'cdk.out') })
@@ -47,6 +49,7 @@ export function synthesise(config: Config, { code, prepare, imageRepository }: S
     const assembly = app.synth()
     const messages = assembly.getStackByName(config.installation).messages
     const files = readdirSync(assembly.directory).filter(file => file.endsWith('.template.json'))
+    if (keep) for (const file of files) copyFileSync(join(assembly.directory, file), join(keep, file))
     const templates = files.map(file => readTemplate(assembly.directory, file))
     const main = templates.find(template => !template.file.includes('.nested.'))
     if (!main) throw new Error(`no template among ${files.join(', ')}`)
