@@ -1,7 +1,7 @@
 /** The real `cdk bootstrap` and `cdk deploy`, into the cloud on this machine. */
 import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -55,18 +55,21 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
 
   const outputsPath = join(paths.root, 'outputs.json')
   await rm(outputsPath, { force: true })
-  const app = `"${process.execPath}" "${join(dist, 'bin/app.mjs')}"`
+  // `node` is this one by the PATH below: the CDK takes away quotes around the whole command.
+  const app = `node "${join(dist, 'bin/app.mjs')}"`
   const context = ['-c', `${CONTEXT.config}=${resolve(configPath)}`, '-c', `${CONTEXT.imageRepository}=${LOCAL_REPOSITORY}`]
   const flags = ['--require-approval', 'never', '--method', 'direct', '--progress', 'events', '--concurrency', '4']
   const places = ['--output', paths.assembly, '--outputs-file', outputsPath]
-  const resources = await cdk('synth', ['deploy', '--all', '--app', app, ...context, ...flags, ...places], work)
+  // Of an earlier deploy: its templates would be counted.
+  await rm(paths.assembly, { recursive: true, force: true })
+  await cdk('synth', ['deploy', '--all', '--app', app, ...context, ...flags, ...places], work)
 
   const stacks = outputsFile.parse(JSON.parse(await readFile(outputsPath, 'utf8')))
   const outputs = Object.values(stacks).find(stack => stack[OUTPUT.table] !== undefined) ?? Object.values(stacks)[0] ?? {}
   const description = await readDescription(paths)
   const { apiUrl } = apiUrlOf(cloud.endpoint, outputs)
   await writeJson(paths.description, { ...description, outputs, ...(apiUrl && { apiUrl }) })
-  return { outputs, apiUrl: apiUrl ?? '', resources }
+  return { outputs, apiUrl: apiUrl ?? '', resources: await resourcesIn(paths.assembly) }
 }
 
 const isBootstrapped = (cloud: LocalCloud): Promise<boolean> =>
@@ -80,16 +83,17 @@ interface Work extends DeployOptions {
   timeoutSeconds: number
 }
 
-/** Runs the CDK's command line with an environment of its own; the number of resources it reported. */
-async function cdk(first: DeployProgress['stage'], args: string[], work: Work): Promise<number> {
-  const { cloud, dist, signal, onProgress } = work
+/** Runs the CDK's command line with an environment of its own. */
+async function cdk(first: DeployProgress['stage'], args: string[], work: Work): Promise<void> {
+  const { cloud, signal, onProgress } = work
   const { paths } = cloud
   const program = createRequire(import.meta.url).resolve('aws-cdk/bin/cdk')
   const log = createWriteStream(paths.deployLog, { flags: 'a', mode: 0o600 })
   onProgress({ stage: first, done: 0, total: 0 })
   // In the group of this process: Ctrl-C in a terminal ends it as well.
   const child = spawn(process.execPath, [program, ...args, '--no-color', '--no-notices', '--no-version-reporting', '--ci'], {
-    cwd: dirname(dist),
+    // Without a cdk.json: that of the folder of the user is not ours.
+    cwd: paths.root,
     env: cdkEnvironment(cloud),
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
@@ -97,12 +101,16 @@ async function cdk(first: DeployProgress['stage'], args: string[], work: Work): 
   })
   const lines: string[] = []
   const progress = countResources()
-  const read = (line: string) => {
+  let total: Promise<number> | undefined
+  const read = async (line: string) => {
     log.write(`${line}\n`)
     lines.push(line)
     if (lines.length > 400) lines.shift()
     const counted = progress(line)
-    if (counted) onProgress({ stage: first === 'bootstrap' ? first : 'deploy', ...counted })
+    if (!counted) return
+    if (first === 'bootstrap') return onProgress({ stage: first, ...counted })
+    total ??= resourcesIn(paths.assembly)
+    onProgress({ stage: 'deploy', done: counted.done, total: await total })
   }
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', read)
   const code = await new Promise<number | null>((done, failed) => {
@@ -110,8 +118,7 @@ async function cdk(first: DeployProgress['stage'], args: string[], work: Work): 
     child.once('close', done)
   })
   log.end()
-  if (code === 0) return progress('')?.total ?? 0
-  throw failure(args[0] ?? '', lines, work)
+  if (code !== 0) throw failure(args[0] ?? '', lines, work)
 }
 
 function failure(command: string, lines: readonly string[], { signal, timeoutSeconds, cloud }: Work): UserError {
@@ -134,16 +141,24 @@ export function explainFailure(lines: readonly string[]): string {
     .join('\n')
 }
 
-/** Counts over several stacks: lines like `name | 14/46 | 10:02:11 | CREATE_COMPLETE | AWS::… | …`. */
+/** Counts over several stacks: lines like `name | 14/46 | 10:02:11 | …`, of a direct deployment `name |  14 | …`. */
 export function countResources(): (line: string) => { done: number; total: number } | undefined {
   const stacks = new Map<string, { done: number; total: number }>()
   return line => {
-    const [, stack = '', done, total] = /^(\S+) \|\s*(\d+)\/(\d+) \|/.exec(line) ?? []
-    if (done !== undefined) stacks.set(stack, { done: Number(done), total: Number(total) })
-    else if (line !== '') return undefined
+    const [, stack = '', done, total] = /^(\S+) \|\s*(\d+)(?:\/(\d+))? \|/.exec(line) ?? []
+    if (done === undefined) return undefined
+    stacks.set(stack, { done: Number(done), total: Number(total ?? 0) })
     const sum = (key: 'done' | 'total') => [...stacks.values()].reduce((all, counts) => all + counts[key], 0)
     return { done: sum('done'), total: sum('total') }
   }
+}
+
+/** Resources in the templates of the assembly: a direct deployment does not say how many there are. */
+async function resourcesIn(assembly: string): Promise<number> {
+  const template = z.object({ Resources: z.record(z.string(), z.unknown()) })
+  const files = (await readdir(assembly)).filter(name => name.endsWith('.template.json'))
+  const texts = await Promise.all(files.map(name => readFile(join(assembly, name), 'utf8')))
+  return texts.reduce((sum, text) => sum + Object.keys(template.parse(JSON.parse(text)).Resources).length, 0)
 }
 
 function cdkEnvironment({ endpoint, region, accessKeyId, secretAccessKey, paths }: LocalCloud): Record<string, string> {

@@ -1,5 +1,5 @@
 /** The emulator of AWS: its environment, start and health. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../shared/errors.ts'
@@ -24,6 +24,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<ProcessRe
   const { venv, program, stateDir, log } = options
   const tmp = join(stateDir, 'tmp')
   await mkdir(tmp, { recursive: true })
+  // Code of Lambdas is unpacked there: a package.json of the user's with `type: module` must not apply to it.
+  await writeFile(join(tmp, 'package.json'), '{"type":"commonjs"}\n')
   return startDetached({
     command: join(venv, 'bin/python'),
     args: ['-B', join(program, 'serve.py')],
