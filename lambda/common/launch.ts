@@ -23,7 +23,7 @@ export async function launch(deps: LaunchDeps, event: unknown): Promise<LaunchAn
   const config = await deps.configs.load(deps.configs.current)
   const job = config.jobs[input.job]
   if (!job)
-    throw new Error(
+    throw new UserError(
       `schedule ${input.schedule} names job ${input.job}, which is not in the configuration ${deps.configs.current}`,
     )
   const cause = { kind: 'schedule', schedule: input.schedule, scheduledFor: input.scheduledFor } as const

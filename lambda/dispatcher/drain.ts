@@ -22,7 +22,7 @@ interface Turn {
   /** Jobs and environments (full names) in which nothing more starts in this turn, so that nobody is overtaken. */
   closedJobs: Set<string>
   closedEnvironments: Set<string>
-  calls: Promise<void>[]
+  calls: Promise<string | undefined>[]
   nextAt: string | undefined
 }
 
@@ -50,8 +50,8 @@ export async function drainLine(
       deps.log('run could not be dispatched', { runId: run.id, error })
     }
   }
-  await Promise.all(turn.calls)
-  return turn.nextAt
+  const tryAgain = await Promise.all(turn.calls)
+  return [turn.nextAt, ...tryAgain].filter(at => at !== undefined).sort()[0]
 }
 
 async function loadSettings(deps: DrainDeps, runs: readonly RunRecord[]): Promise<Map<string, RunSettings>> {
@@ -108,7 +108,10 @@ async function handleRun(
 
 /** A call that fails for a reason nobody foresaw is repeated by the sweeper; the others go on. */
 const callSafely = (deps: DrainDeps, run: RunRecord, startWithinSeconds: number) =>
-  callRunTask(deps, run, startWithinSeconds).catch(error => deps.log('start failed', { runId: run.id, error }))
+  callRunTask(deps, run, startWithinSeconds).catch((error: unknown) => {
+    deps.log('start failed', { runId: run.id, error })
+    return undefined
+  })
 
 function endBeforeStart(run: RunRecord, newer: RunRecord | undefined, now: Date): RunEnd | undefined {
   if (run.cancel)

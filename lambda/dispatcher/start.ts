@@ -53,8 +53,11 @@ export async function takePlace(
     : { answer }
 }
 
-/** Makes the stored call of the last attempt. It can be repeated: the client token makes it the same task. */
-export async function callRunTask(deps: StartDeps, run: RunRecord, startWithinSeconds: number): Promise<void> {
+/**
+ * Makes the stored call of the last attempt. It can be repeated: the client token makes it the same task. Answers with
+ * the moment at which the run may be tried again, when it went back to the line.
+ */
+export async function callRunTask(deps: StartDeps, run: RunRecord, startWithinSeconds: number): Promise<string | undefined> {
   const attempt = run.attempts.at(-1)
   if (!attempt) throw new Error(`run ${run.id} has no attempt to start`)
   const answer = await askEcs(deps, JSON.parse(attempt.runTaskInput) as RunTaskCommandInput)
@@ -67,11 +70,12 @@ export async function callRunTask(deps: StartDeps, run: RunRecord, startWithinSe
     deps.log('start is uncertain', { ...log, words: answer.words })
   } else if (answer.kind === 'busy') {
     deps.log('no start for now', { ...log, words: answer.words, tries: run.launchTries + 1 })
-    await backOff(deps, run, answer.words, startWithinSeconds)
+    return backOff(deps, run, answer.words, startWithinSeconds)
   } else {
     deps.log('start refused', { ...log, words: answer.words })
     await giveUp(deps, run, 'launch_refused', `AWS refused to start the task: ${answer.words}`)
   }
+  return undefined
 }
 
 /** Calls without an answer, before the run is left to the sweeper. */
@@ -95,15 +99,19 @@ async function keepTask(deps: StartDeps, id: string, attempt: number, taskArn: s
 /** 5, 10, 20, 40, then 60 s. */
 export const backOffSeconds = (tries: number) => Math.min(60, 5 * 2 ** (tries - 1))
 
-async function backOff(deps: StartDeps, run: RunRecord, words: string, startWithinSeconds: number): Promise<void> {
+async function backOff(deps: StartDeps, run: RunRecord, words: string, startWithinSeconds: number): Promise<string | undefined> {
   const now = deps.now()
   const launchTries = run.launchTries + 1
   // A run that had to wait in line, or a later attempt, has its time from the first refusal on.
   const ownTime = run.launchTries === 0 && (run.cause.kind !== 'schedule' || run.attempts.length > 1)
   const startBy = ownTime ? new Date(now.getTime() + startWithinSeconds * 1000).toISOString() : run.startBy
   const notBefore = new Date(now.getTime() + backOffSeconds(launchTries) * 1000).toISOString()
-  if (now.toISOString() > startBy) return giveUp(deps, run, 'launch_capacity', noCapacity(launchTries, words))
-  await deps.store.requeue(run, { notBefore, startBy, launchTries, lastLaunchError: words.slice(0, 1000) })
+  if (now.toISOString() > startBy) {
+    await giveUp(deps, run, 'launch_capacity', noCapacity(launchTries, words))
+    return undefined
+  }
+  const back = { notBefore, startBy, launchTries, lastLaunchError: words.slice(0, 1000) }
+  return (await deps.store.requeue(run, back))?.notBefore
 }
 
 export const noCapacity = (tries: number, words: string | undefined) =>
