@@ -1,5 +1,4 @@
 /** One attempt of a run: its steps in order, with everything stored whatever happens. */
-import { join } from 'node:path'
 import { SCHEMA_VERSION } from '../../shared/contract.ts'
 import type { Plan, RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES, type StepResult } from '../../shared/run.ts'
@@ -24,7 +23,7 @@ export interface AttemptDeps {
   /** The environment that the task was started with. */
   all: Environment
   secrets: { dbt: Environment; git: GitSecrets }
-  /** Writable; a folder for this attempt is made in it. */
+  /** Of this attempt alone: emptied before it. */
   workDir: string
   store: Pick<Store, 'put'>
   credentials(): Promise<AwsCredentials>
@@ -62,7 +61,7 @@ export async function runAttempt(deps: AttemptDeps): Promise<RunnerResult> {
 
 async function prepare(deps: AttemptDeps): Promise<AttemptState> {
   const { plan, now, output } = deps
-  const folders = await makeFolders(join(deps.workDir, `${plan.run.id}-${plan.attempt}`), plan.dbt.profiles)
+  const folders = await makeFolders(deps.workDir, plan.dbt.profiles)
   const { token = '', sshKey = '' } = deps.secrets.git
   const redact = createRedactor([...Object.values(deps.secrets.dbt), token, ...token.split(':'), sshKey])
   const steps = plan.steps.map<StepResult>(step => ({

@@ -2,7 +2,9 @@
  * PID 1 of the task. Exit codes: 0 success or warnings, 1 dbt failed, 3 anything else failed, 130/143 stopped by SIGINT/SIGTERM.
  * They are a hint for people: the Lambdas go by result.json.
  */
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ENV, KEY } from '../../shared/contract.ts'
 import type { Plan, RunnerResult } from '../../shared/plan.ts'
 import { EXIT, exitCodeOf } from '../../shared/reasons.ts'
@@ -42,11 +44,12 @@ async function main(all: Environment): Promise<number> {
   if (!environment.hidden)
     output.write('warning: the first environment of this process could not be hidden from other processes of the task')
   stop.limit(plan.timeoutSeconds)
+  const workDir = join(all[ENV.workDir] ?? tmpdir(), `${plan.run.id}-${plan.attempt}`)
   const result = await runAttempt({
     plan,
     all,
     secrets: secretsOf(plan, all),
-    workDir: all[ENV.workDir] ?? tmpdir(),
+    workDir,
     store,
     credentials: store.credentials,
     output,
@@ -56,6 +59,7 @@ async function main(all: Environment): Promise<number> {
   })
   stop.clear()
   await putResult(store, plan, result, output)
+  await rm(workDir, { recursive: true, force: true }).catch(() => {})
   output.write(`${result.outcome}${result.message ? `: ${result.message}` : ''}`)
   const cause = stopCause(stop.signal)
   if (result.outcome === 'cancelled' && cause?.kind === 'signal') return cause.signal === 'SIGINT' ? 130 : 143

@@ -34,7 +34,8 @@ export function nodeOfEvent(
   if (!uniqueId || !status) return undefined
   return defined({
     uniqueId,
-    name: stringOf(info.node_name) ?? nameOf(uniqueId),
+    // A source is known by both its names.
+    name: (uniqueId.startsWith('source.') ? undefined : stringOf(info.node_name)) ?? nameOf(uniqueId),
     resourceType: stringOf(info.resource_type) ?? uniqueId.split('.')[0] ?? '',
     status,
     message: messageOf(result.message),

@@ -47,11 +47,16 @@ export function judgeStep(evidence: StepEvidence): StepVerdict {
   return { ...base, status: 'success' }
 }
 
-/** Statuses of the artifact, details that only the events have (path, times) from the ledger. */
+/**
+ * Statuses of the artifact; details that only the events have (path, times) and nodes that it leaves out from the ledger:
+ * sources.json has no source whose query failed, and after an interrupt run_results.json lacks what was running.
+ */
 function mergeNodes(results: NodeResult[] | undefined, ledger: NodeResult[]): NodeResult[] {
   if (!results) return ledger
   const told = new Map(ledger.map(node => [node.uniqueId, node]))
-  return results.map(node => ({ ...told.get(node.uniqueId), ...node, name: told.get(node.uniqueId)?.name ?? node.name }))
+  const merged = results.map(node => ({ ...told.get(node.uniqueId), ...node, name: told.get(node.uniqueId)?.name ?? node.name }))
+  for (const { uniqueId } of results) told.delete(uniqueId)
+  return [...merged, ...told.values()]
 }
 
 function failureOf(evidence: StepEvidence, nodes: NodeResult[]): Failure | undefined {
@@ -68,8 +73,11 @@ function failureOf(evidence: StepEvidence, nodes: NodeResult[]): Failure | undef
       ))
   if (full)
     return { reason: 'disk_full', message: `The disk was full while dbt ${command} ran. dbt: ${firstOf(errors, failing)}` }
-  if (command === 'source freshness' && (failing.length > 0 || exit.code !== 0) && (evidence.results || nodes.length > 0))
-    return { reason: 'freshness', message: `${plural(failing.length, 'source')} too old: ${firstNode(failing)}` }
+  if (command === 'source freshness' && failing.length > 0)
+    return {
+      reason: 'freshness',
+      message: `${plural(failing.length, 'source')} did not pass the freshness check. ${firstNode(failing)}`,
+    }
   if (exit.code === 0) return contradictionOfSuccess(evidence, failing)
   if (failing.length > 0) return nodesFailure(nodes, failing)
   if (evidence.results && evidence.abilities.executes && evidence.results.length > 0)

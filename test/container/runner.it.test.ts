@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Plan } from '../../shared/plan.ts'
 import { type Bucket, startBucket } from './bucket.ts'
@@ -131,13 +130,16 @@ sources:
     schema: main
     tables:
       - name: loads
-        config: { loaded_at_field: at, freshness: { error_after: { count: 1, period: hour } } }
+        config: { loaded_at_field: loaded_at, freshness: { error_after: { count: 1, period: hour } } }
 `
-  const files = { ...SHOP, 'models/sources.yml': source, 'seeds/loads.csv': 'at\n2020-01-01 00:00:00\n' }
+  const files = { ...SHOP, 'models/sources.yml': source, 'seeds/loads.csv': 'loaded_at\n2020-01-01 00:00:00\n' }
   const steps = [step(0, 'checkout'), step(1, 'dbt', ['seed']), step(2, 'freshness', [], false), step(3, 'dbt', ['run'])]
   const end = await run(t, files, { steps })
   assert.equal(end.result?.outcome, 'warn', end.output)
-  assert.match(end.result?.message ?? '', /freshness: 1 source too old: raw\.loads: last loaded \d+ h ago/)
+  assert.match(
+    end.result?.message ?? '',
+    /freshness: 1 source did not pass the freshness check\. raw\.loads: last loaded \d+ h ago/,
+  )
   assert.equal(end.result?.steps[2]?.reason, 'freshness')
   assert.deepEqual(stepsOf(end), { checkout: 'success', seed: 'success', freshness: 'error', run: 'success' })
 })
@@ -241,7 +243,7 @@ test('a plan that was changed after the dispatch is refused', OPTIONS, async t =
   const folder = makeFolder(fn => t.after(fn))
   const plan = makePlan(makeRepository(folder, SHOP), folder)
   bucket.objects.clear()
-  const end = await startRunner(bucket, plan, folder, { TIDEMILL_PLAN_SHA256: join('0'.repeat(64)) }).end
+  const end = await startRunner(bucket, plan, folder, { TIDEMILL_PLAN_SHA256: '0'.repeat(64) }).end
   assert.equal(end.code, 3)
   assert.match(end.output, /changed after the run was dispatched/)
   assert.equal(end.result, undefined)
