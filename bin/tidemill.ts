@@ -9,4 +9,4 @@ import { runProgram } from '../cli/program.ts'
 // This file is bin/tidemill.ts or dist/bin/tidemill.mjs.
 const above = dirname(import.meta.dirname)
 const packageRoot = existsSync(join(above, 'package.json')) ? above : dirname(above)
-process.exitCode = await runProgram(COMMANDS, process.argv.slice(2), makeNodeEffects(packageRoot))
+process.exitCode = await runProgram(COMMANDS, process.argv.slice(2), makeNodeEffects(packageRoot, { patient: false }))

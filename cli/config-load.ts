@@ -1,6 +1,6 @@
 /** tidemill.yml from the disk. The reader of YAML and the validator are loaded only here: they take a while to start. */
 import { readFileSync } from 'node:fs'
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import type { ConfigResult } from '../shared/config.ts'
 import type { Config } from '../shared/config-model.ts'
 import { UserError } from '../shared/errors.ts'
@@ -41,15 +41,24 @@ export async function checkTexts(context: Context, path: string, texts: Record<s
   return requireConfig({ path, text: texts[path] ?? '', read }).config
 }
 
+/** For programs of ours that know the file. */
+export async function loadConfigAt(path: string): Promise<Config> {
+  const { requireConfig } = await import('../shared/config.ts')
+  return requireConfig({ path, text: readText(path, path), read: readIfThere }).config
+}
+
 const reader =
   ({ effects }: Context) =>
-  (path: string): string | undefined => {
-    try {
-      return readFileSync(path.startsWith('/') ? path : `${effects.cwd}/${path}`, 'utf8')
-    } catch {
-      return undefined
-    }
+  (path: string): string | undefined =>
+    readIfThere(resolve(effects.cwd, path))
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
   }
+}
 
 function readText(path: string, shown: string): string {
   try {

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { KEY } from '../shared/contract.ts'
+import { KEY, type Pointer } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { formatRelative, oneLine } from '../shared/format.ts'
 import { EXIT } from '../shared/reasons.ts'
@@ -27,18 +27,19 @@ export const docsCommand: Command = {
   run: showDocs,
 }
 
+/** Short names. */
+interface Place {
+  project: string
+  environment: string
+}
+
 async function showDocs(context: Context, input: Input): Promise<Outcome> {
   const { effects } = context
   const portText = textOption(input, 'port')
   const port = portText === undefined ? 0 : parsePort(portText)
   const connection = await connect(context)
   const { project, environment } = await findEnvironment(connection, input.words.environment)
-  const pointer = await readPointer(connection.bucket, KEY.docsPointer(project, environment))
-  if (!pointer)
-    throw new UserError(`There are no docs of ${project}/${environment} yet.`, {
-      hint: 'They come with the first good run of a job that has "docs: true".',
-      exitCode: EXIT.infrastructure,
-    })
+  const pointer = await requireDocs(connection, { project, environment })
   const wanted = textOption(input, 'download')
   const folder = wanted === undefined ? docsFolder(context, connection, pointer.run) : resolve(effects.cwd, wanted)
   const marker = join(folder, '.complete')
@@ -58,10 +59,7 @@ async function showDocs(context: Context, input: Input): Promise<Outcome> {
 }
 
 /** The one that is named, or the only one there is. */
-async function findEnvironment(
-  connection: Connection,
-  word: string | undefined,
-): Promise<{ project: string; environment: string }> {
+async function findEnvironment(connection: Connection, word: string | undefined): Promise<Place> {
   const config = await connection.config()
   const all = Object.entries(config.environments)
   const found = word === undefined ? all : all.filter(([name, environment]) => word === name || word === environment.name)
@@ -75,6 +73,21 @@ async function findEnvironment(
 /** Docs of a run never change, so those that were fetched once are there. */
 const docsFolder = ({ effects }: Context, { region, bucketName }: Connection, run: string) =>
   join(cacheFolder(effects), 'docs', region, bucketName, run)
+
+async function requireDocs({ bucket }: Connection, { project, environment }: Place): Promise<Pointer> {
+  const pointer = await readPointer(bucket, KEY.docsPointer(project, environment))
+  if (pointer) return pointer
+  throw new UserError(`There are no docs of ${project}/${environment} yet.`, {
+    hint: 'They come with the first good run of a job that has "docs: true".',
+    exitCode: EXIT.infrastructure,
+  })
+}
+
+/** Stores the current docs of an environment in a folder. */
+export async function fetchDocs(connection: Connection, { project, environment }: Place, folder: string): Promise<void> {
+  const pointer = await requireDocs(connection, { project, environment })
+  await downloadDocs(connection, KEY.docs(project, environment, pointer.run), folder)
+}
 
 async function downloadDocs({ bucket }: Connection, prefix: string, folder: string) {
   const objects = await bucket.list(prefix)

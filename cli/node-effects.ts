@@ -6,14 +6,18 @@ import { promises as readline } from 'node:readline'
 import { promises as timers } from 'node:timers'
 import type { Clock, Effects, Executed, ExecuteOptions, Sink } from './effects.ts'
 
-/** `packageRoot`: the folder of package.json. */
-export function makeNodeEffects(packageRoot: string): Effects {
+/**
+ * `packageRoot`: the folder of package.json. `patient`: the program has something to take down, so neither a second
+ * Ctrl-C nor SIGTERM ends it before that is done.
+ */
+export function makeNodeEffects(packageRoot: string, { patient }: { patient: boolean }): Effects {
   const interrupt = new AbortController()
   process.on('SIGINT', () => {
     // The second time at once: whatever still waits is not worth waiting for.
-    if (interrupt.signal.aborted) process.exit(130)
+    if (interrupt.signal.aborted && !patient) process.exit(130)
     interrupt.abort()
   })
+  if (patient) for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort())
   return {
     stdout: makeSink(process.stdout),
     stderr: makeSink(process.stderr),

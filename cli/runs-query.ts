@@ -93,7 +93,7 @@ export async function readRun(table: Table, id: string): Promise<RunRecord> {
   })
 }
 
-/** The run that `last`, the name of a job, a whole id, or the beginning or end of one means. */
+/** The run that `last`, the name of a job, a whole id, or a part of one means. */
 export async function resolveRun(connection: Connection, word: string, now: Date): Promise<RunRecord> {
   const { table } = connection
   if (/^\d{8}T\d{6}-[0-9a-f]{12}$/.test(word)) return readRun(table, word)
@@ -118,12 +118,12 @@ async function lastRunOf({ table }: Connection, config: Config, word: string, no
 async function resolveFragment(table: Table, word: string, config: Config, now: Date): Promise<string> {
   const unknown = () =>
     new UserError(`No run and no job is called "${word}".`, {
-      hint: `A run is named by its id, the beginning or end of one, "last", or a job (${Object.keys(config.jobs).slice(0, 8).join(', ')}). See: tidemill runs`,
+      hint: `A run is named by its id, a part of one, "last", or a job (${Object.keys(config.jobs).slice(0, 8).join(', ')}). See: tidemill runs`,
     })
   if (!/^[0-9a-fT-]{3,}$/.test(word)) throw unknown()
   const matches: string[] = []
   for await (const ids of idPages(table, { limit: Number.POSITIVE_INFINITY }, now))
-    matches.push(...ids.filter(id => id.startsWith(word) || id.endsWith(word)))
+    matches.push(...ids.filter(id => id.includes(word)))
   if (matches.length === 1 && matches[0] !== undefined) return matches[0]
   if (matches.length === 0) throw unknown()
   throw new UserError(
