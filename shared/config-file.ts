@@ -42,10 +42,11 @@ export function parseYaml(path: string, text: string): { file: YamlFile; problem
     path: pathText(keys),
     message,
   })
-  const errors = document.errors.map(error => ({ file: path, ...at(error.pos[0]), path: '', message: yamlMessage(error, text) }))
-  // One slip makes the parser stumble several times on its line.
-  const problems = errors.filter((error, index) => errors.findIndex(each => each.line === error.line) === index)
+  const inOrder = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0])
+  const errors = inOrder.map(error => ({ file: path, ...at(error.pos[0]), path: '', message: yamlMessage(error, text) }))
   const usable = document.errors.every(error => error.code === 'DUPLICATE_KEY')
+  // After the first slip the parser stumbles over what follows: only what it said first is true.
+  const problems = usable ? errors : errors.slice(0, 1)
   let data: unknown
   try {
     // Enough for a thousand jobs that share their defaults by alias; a bomb of nested aliases still ends here.
@@ -93,19 +94,29 @@ function offsetOf(root: Node | null, path: KeyPath, where: 'key' | 'value'): num
   return offset
 }
 
+/** The parser's words for common slips, and ours. */
+const SLIPS: [RegExp, string][] = [
+  [/same column|less-indented/i, 'is indented otherwise than what stands beside it; line it up'],
+  [/compact mappings/i, 'has a second ": " on its line; put quotes around a value that holds one'],
+  [
+    /implicit (map )?keys need to be/i,
+    'is not an option (key: value); a ":" with a space is missing, or the line before is not finished',
+  ],
+  [/closing .quote/i, 'a quote is opened and not closed'],
+  [
+    /flow (map|sequence|collection).*(indented|end with)|missing .*between flow|flow-error-end/i,
+    'a { or [ is opened and not closed, or a comma is missing in it',
+  ],
+]
+
 function yamlMessage(error: YAMLError, text: string): string {
   const word = /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] ?? ''
   if (word.startsWith('*')) return '* begins an alias in YAML; put quotes around the value, e.g. "*/15 * * * *"'
-  switch (error.code) {
-    case 'DUPLICATE_KEY':
-      return `"${word}" is here twice; keep one of the two`
-    case 'TAB_AS_INDENT':
-      return 'a tab cannot indent in YAML; use spaces'
-    case 'MULTIPLE_DOCS':
-      return 'the file holds several documents (---); keep one'
-    default:
-      return `not YAML: ${error.message.split('\n')[0]}`
-  }
+  if (error.code === 'DUPLICATE_KEY') return `"${word}" is here twice; keep one of the two`
+  if (error.code === 'TAB_AS_INDENT') return 'a tab cannot indent in YAML; use spaces'
+  if (error.code === 'MULTIPLE_DOCS') return 'the file holds several documents (---); keep one'
+  const [line = ''] = error.message.split('\n')
+  return SLIPS.find(([pattern]) => pattern.test(line))?.[1] ?? `not YAML: ${line}`
 }
 
 /** The list that people see, as `tidemill validate` prints it. */

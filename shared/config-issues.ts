@@ -91,7 +91,7 @@ const wanted = (issue: Issue): string =>
   issue.code === 'invalid_type'
     ? ` (${typeName(issue.expected)})`
     : issue.code === 'invalid_value'
-      ? ` (${issue.values.join(', ')})`
+      ? `; write ${issue.values.join(' or ')}`
       : ''
 
 function expectedOf(branch: readonly Issue[]): string[] {

@@ -24,6 +24,8 @@ const isMap = (value: unknown): value is Map => typeof value === 'object' && val
 const isJinja = (value: unknown) => typeof value === 'string' && value.includes('{{')
 
 export function checkProfile(path: string, text: string, use: ProfileUse): ProfileFindings {
+  const bare = bareJinja(path, text)
+  if (bare.length) return { problems: bare, warnings: [], target: undefined }
   const { file, problems, usable } = parseYaml(path, text)
   const findings: ProfileFindings = { problems: [...problems], warnings: [], target: undefined }
   if (!usable) return findings
@@ -40,6 +42,14 @@ export function checkProfile(path: string, text: string, use: ProfileUse): Profi
   for (const leaf of leaves(file.data, [])) checkLeaf(file, leaf, use, findings)
   return findings
 }
+
+/** Without quotes YAML reads `{{ … }}` as maps, often without complaint. */
+const bareJinja = (path: string, text: string): Problem[] =>
+  text.split('\n').flatMap((line, index) => {
+    const column = /^[^#'"]*:\s+(?=\{\{)/.exec(line)?.[0].length
+    const message = 'Jinja needs quotes around it in YAML: "{{ … }}"'
+    return column === undefined ? [] : [{ file: path, line: index + 1, column: column + 1, path: '', message }]
+  })
 
 const outputsOf = (profile: unknown): Map => (isMap(profile) && isMap(profile.outputs) ? profile.outputs : {})
 

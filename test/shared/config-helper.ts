@@ -44,3 +44,12 @@ export function problem(text: string, files: Files = {}): string {
   assert.equal(found.length, 1, found.join('\n'))
   return (found[0] ?? '').replace(/^\d+:\d+ /, '')
 }
+
+/** A small linear congruential generator: the same trials every time. */
+export function generator(seed: number): (below: number) => number {
+  let state = seed
+  return below => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}

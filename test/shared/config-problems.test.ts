@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { job, load, problem, problems, yaml } from './config-helper.ts'
+import { EXAMPLE } from '../../shared/config-reference-text.ts'
+import { generator, job, load, problem, problems, yaml } from './config-helper.ts'
 
 test('files that are not YAML, empty, or not a map', () => {
   assert.deepEqual(problems(''), ['1:1  the file is empty; `tidemill init` writes one to start from'])
   assert.deepEqual(problems('- a\n'), ['1:1  the file is not a map of options (key: value)'])
   assert.match(problems('version: 1\n\tjobs: {}\n')[0] ?? '', /^2:1 .*tab/)
-  assert.match(problems('jobs: {a: [}\n')[0] ?? '', /^1:\d+ .*not YAML: /)
+  assert.match(problems('jobs: {a: [}\n')[0] ?? '', /^1:\d+ .*a \{ or \[ is opened and not closed/)
+  assert.match(problem('version: 1\nproject: a: b\n'), /put quotes around a value that holds one/)
+  assert.match(problem('version: 1\n jobs: {}\n'), /^ has a second|line it up|is not an option/)
+  assert.match(problem('version: 1\nproject: { name: "a }\njobs: {}\n'), /a quote is opened and not closed/)
   assert.match(
     problem(yaml({ jobs: '  a: { environment: prod, steps: [dbt build], schedule: { cron: */5 * * * * } }' })),
     /\* begins an alias in YAML; put quotes around/,
@@ -237,4 +241,29 @@ jobs:\n  close: { environment: prod, steps: [dbt build]${options} }\n`
   assert.equal(result.config.environments['finance/prod']?.profiles, profile)
   const wrong = problems(file('shop', ', after: { job: finance/clos }', 'include: [../finance/tidemill.yml]\n'), files)
   assert.match(wrong[0] ?? '', /"finance\/clos" is not a job; did you mean "finance\/close"\?/)
+})
+
+test('whatever is broken in a file, there is a list of problems in words', () => {
+  const random = generator(44)
+  const characters = ' :#{}[]"\'*&!|>-\n\t0aZ/@%,?\u0000'
+  let refused = 0
+  for (let trial = 0; trial < 300; trial++) {
+    const at = random(EXAMPLE.length)
+    const lines = EXAMPLE.split('\n')
+    const line = random(lines.length)
+    const text = [
+      () => EXAMPLE.slice(0, at) + characters[random(characters.length)] + EXAMPLE.slice(at),
+      () => EXAMPLE.slice(0, at) + EXAMPLE.slice(at + 1 + random(8)),
+      () => lines.toSpliced(line, 1).join('\n'),
+      () => lines.toSpliced(line, 1, lines[random(lines.length)] ?? '').join('\n'),
+    ][random(4)]?.()
+    const result = load(text ?? '')
+    if (result.ok) continue
+    refused++
+    for (const each of result.problems) {
+      assert.ok(each.line > 0 && each.column > 0 && each.message, text)
+      assert.doesNotMatch(each.message, /undefined|\[object|Invalid input|NaN/, text)
+    }
+  }
+  assert.ok(refused > 150, String(refused))
 })

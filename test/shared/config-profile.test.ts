@@ -64,6 +64,9 @@ test('a variable that nobody provides is warned of', () => {
 test('a file that is missing, empty or broken', () => {
   assert.match(problem(environment()), /^environments\.prod\.profile "profiles\.yml" does not exist/)
   assert.match(problem(environment(), { 'profiles.yml': '' }), /holds no profile/)
-  assert.match(problem(environment(), { 'profiles.yml': 'shop: {{ x }}\n  a: b' }), /not YAML/)
+  assert.match(problem(environment(), { 'profiles.yml': 'shop: { target: a\n  b: c' }), /the line before is not finished/)
+  assert.deepEqual(problems(environment(), profile("type: duckdb, path: {{ env_var('X') }}")), [
+    '4:33  Jinja needs quotes around it in YAML: "{{ … }}"',
+  ])
   assert.match(problem(environment(), { 'profiles.yml': 'shop: { target: prod }' }), /has no `outputs`/)
 })

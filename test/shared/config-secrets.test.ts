@@ -89,6 +89,18 @@ test('addresses of repositories, each with what to write', () => {
   assert.deepEqual(good(repository('file:///srv/git/shop.git')).config.projects.shop?.credentials, { kind: 'none' })
 })
 
+test('folders and branches stay inside the repository', () => {
+  for (const [folder, reason] of [
+    ['../x', /leaves the repository/],
+    ['a/../../b', /leaves/],
+    ['/abs', /not a folder inside/],
+    ['a\\\\b', /not a folder inside/],
+  ] as const)
+    assert.match(problem(yaml({ project: `  folder: "${folder}"` })), reason, folder)
+  for (const branch of ['a b', '-x', 'a..b', 'refs/heads/main', 'x.lock', 'a~1'])
+    assert.match(problem(yaml().replace('branch: main', `branch: "${branch}"`)), /git branch|is a ref; write main/, branch)
+})
+
 test('variables that are ours, AWS’s, or there twice', () => {
   const variables = (text: string) => problem(yaml({ environment: `    variables: { ${text} }` }))
   assert.match(variables('TIDEMILL_X: 1'), /begins with TIDEMILL_, which is ours/)

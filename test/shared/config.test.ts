@@ -203,6 +203,8 @@ test('who publishes: the only job with docs, the one that says so, or nobody wit
   assert.deepEqual(jobs(', docs: true', '').config.jobs['shop/a']?.publishes, ['state', 'docs'])
   const chosen = jobs(', docs: true', ', docs: true, publishes: [state, docs]')
   assert.deepEqual([chosen.config.jobs['shop/a']?.publishes, chosen.config.jobs['shop/b']?.publishes], [[], ['state', 'docs']])
+  assert.deepEqual(jobs(', docs: true, publishes: [docs]', '').config.jobs['shop/a']?.publishes, ['docs'])
+  assert.deepEqual(jobs(', docs: true, publishes: []', '').config.jobs['shop/a']?.publishes, [])
   const unclear = jobs(', docs: true', ', docs: true')
   assert.deepEqual(unclear.config.jobs['shop/b']?.publishes, [])
   assert.match(unclear.warnings[0]?.message ?? '', /2 jobs of prod make docs.*publishes: \[state, docs\]/)

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deployCron, firings } from '../../shared/schedule.ts'
+import { generator } from './config-helper.ts'
 
 interface Fields {
   minutes: number[]
@@ -136,12 +137,3 @@ const render = ({ minutes, hours, dates, weekdays }: Fields) =>
     '*',
     weekdays?.length === 7 ? '0-6' : (weekdays?.join(',') ?? '*'),
   ].join(' ')
-
-/** A small linear congruential generator: the same trials every time. */
-function generator(seed: number): (below: number) => number {
-  let state = seed
-  return below => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
-}
