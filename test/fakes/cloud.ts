@@ -7,6 +7,7 @@ import { makeConfigs } from '../../lambda/common/config.ts'
 import type { DeadLetter } from '../../lambda/common/dead-letters.ts'
 import type { RunTaskAnswer } from '../../lambda/common/ecs.ts'
 import type { LaunchDeps } from '../../lambda/common/launch.ts'
+import { makeLog } from '../../lambda/common/log.ts'
 import type { LogEvent } from '../../lambda/common/logs.ts'
 import { parseTask, type TaskFacts } from '../../lambda/common/task.ts'
 import type { DispatchDeps } from '../../lambda/dispatcher/dispatch.ts'
@@ -78,7 +79,7 @@ export function makeCloud(config: Config = configOf()) {
       clock += milliseconds
     },
     timeLeft: () => 300_000,
-    log: (message: string, fields?: object) => void lines.push(JSON.stringify({ message, ...fields })),
+    log: makeLog(line => void lines.push(line), {}),
   } satisfies LaunchDeps & DispatchDeps & FinishDeps & SweepDeps & ApiDeps
 
   return {
