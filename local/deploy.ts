@@ -117,6 +117,8 @@ async function cdk(first: DeployProgress['stage'], args: string[], work: Work): 
     child.once('error', error => (error.name === 'AbortError' ? done(null) : failed(error)))
     child.once('close', done)
   })
+  // The app may outlive the CDK for a moment and hold the pipes: nobody waits for it.
+  for (const stream of [child.stdout, child.stderr]) stream.destroy()
   log.end()
   if (code !== 0) throw failure(args[0] ?? '', lines, work)
 }

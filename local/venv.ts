@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, statfs, symlink } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { UserError } from '../shared/errors.ts'
@@ -66,6 +66,7 @@ export async function ensureVenv(options: VenvOptions): Promise<string> {
   if (existsSync(venv)) return venv
 
   await mkdir(cacheDir, { recursive: true })
+  await removeAbandoned(cacheDir)
   await refuseFullDisk(cacheDir)
   // Made beside its place and put there in one step: nobody ever sees a half-made one. The console scripts of an
   // environment hold its absolute path, so the folder is made under its own name and only the link is put in place.
@@ -92,6 +93,17 @@ export async function ensureVenv(options: VenvOptions): Promise<string> {
   return venv
 }
 
+/** Folders that an interrupted installation left: no link leads to them, and nobody installs for two hours. */
+async function removeAbandoned(cacheDir: string): Promise<void> {
+  const names = await readdir(cacheDir)
+  const used = new Set(await Promise.all(names.map(name => readlink(join(cacheDir, name)).catch(() => undefined))))
+  for (const name of names.filter(name => /-[0-9a-f]{16}\.[0-9a-f]{8}$/.test(name) && !used.has(name))) {
+    const path = join(cacheDir, name)
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
+    if (Date.now() - mtimeMs > 2 * 3600_000) await rm(path, { recursive: true, force: true })
+  }
+}
+
 async function install(venv: string, file: string, { timeoutSeconds = 600 }: VenvOptions): Promise<void> {
   const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--require-hashes', '--no-deps']
   await run(join(venv, 'bin/python'), [...args, '-r', file], { timeout: timeoutSeconds * 1000, maxBuffer: 16 << 20 }).catch(
@@ -113,7 +125,7 @@ const NO_SPACE = /No space left on device|Errno 28/
 function explain(text: string): string | undefined {
   if (NO_SPACE.test(text)) return 'the disk is full'
   if (/THESE PACKAGES DO NOT MATCH THE HASHES/.test(text)) return 'a downloaded package does not have the locked hash'
-  return UNREACHABLE.test(text) ? 'the package registry does not answer' : undefined
+  return UNREACHABLE.test(text) ? 'the package registry does not answer, or does not have a package' : undefined
 }
 
 function hintFor(text: string): string {

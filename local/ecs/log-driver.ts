@@ -6,6 +6,8 @@ import { AwsError, callAws, type Emulator } from '../aws-json.ts'
 
 /** Limits of PutLogEvents; an event counts 26 bytes more than its text. */
 const EVENT_BYTES = 256 * 1024 - 26
+/** Characters of a piece: four bytes is the most that one takes. */
+const PIECE = Math.floor(EVENT_BYTES / 4)
 const BATCH_BYTES = 1024 * 1024
 const BATCH_EVENTS = 10_000
 const FLUSH_MILLISECONDS = 200
@@ -132,16 +134,15 @@ export function splitLines(source: Readable, line: (text: string) => void, done:
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
     for (const full of lines) emit(full.endsWith('\r') ? full.slice(0, -1) : full)
-    // Four bytes is the most a character takes.
-    while (rest.length > EVENT_BYTES / 4) {
-      line(rest.slice(0, EVENT_BYTES / 4))
-      rest = rest.slice(EVENT_BYTES / 4)
+    while (rest.length > PIECE) {
+      line(rest.slice(0, PIECE))
+      rest = rest.slice(PIECE)
     }
   }
   const emit = (text: string) => {
     // CloudWatch refuses an empty message.
     if (text === '') line(' ')
-    for (let at = 0; at < text.length; at += EVENT_BYTES / 4) line(text.slice(at, at + EVENT_BYTES / 4))
+    for (let at = 0; at < text.length; at += PIECE) line(text.slice(at, at + PIECE))
   }
   source.on('data', (chunk: Buffer) => take(decoder.write(chunk)))
   source.once('close', () => {
