@@ -96,7 +96,7 @@ export class Functions extends Construct {
   private makeNotifier(): ServiceFunction {
     const { config, data, messages } = this.props
     const notifier = this.make('notifier', 'Delivers messages', { seconds: 120, memory: 512, eventAge: Duration.hours(1) })
-    data.grantTable(notifier, ['GetItem', 'UpdateItem'], ['open'])
+    data.grantTable(notifier, ['GetItem', 'BatchGetItem', 'UpdateItem'], ['open', 'job'])
     messages.grantPublish(notifier)
     if (config.channels.slack)
       notifier.allow(['secretsmanager:GetSecretValue'], [secretResource(this, config.channels.slack.secret)])
