@@ -4,10 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatProblems, requireConfig } from '../../shared/config.ts'
 import { EXAMPLE } from '../../shared/config-reference-text.ts'
-import { NAME_LIMIT } from '../../shared/config-values.ts'
-import { logGroup, taskFamily } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
-import { scheduleResourceName } from '../../shared/schedule-names.ts'
 import { good, job, load, yaml } from './config-helper.ts'
 
 test('the example of the reference becomes a complete configuration', () => {
@@ -240,30 +237,4 @@ test('a step that does not divide its field, and steps that are done anyway, are
       'docs: true makes the docs from the build its',
     ],
   )
-})
-
-test('the longest names fit the limits of AWS', () => {
-  const { installation, project, environment, job: jobName, schedule } = NAME_LIMIT
-  assert.ok(taskFamily('i'.repeat(installation), 'p'.repeat(project), 'e'.repeat(environment)).length <= 255, 'ECS: family')
-  assert.ok(
-    logGroup('i'.repeat(installation), 'p'.repeat(project), 'e'.repeat(environment)).length <= 512,
-    'CloudWatch: log group',
-  )
-  assert.ok(
-    scheduleResourceName('i'.repeat(installation), `${'p'.repeat(project)}/${'j'.repeat(jobName)}`, 's'.repeat(schedule), 9)
-      .length <= 64,
-    'EventBridge: schedule',
-  )
-})
-
-test('a thousand jobs are read in seconds', { timeout: 20_000 }, () => {
-  const jobs = Array.from(
-    { length: 1000 },
-    (_, i) =>
-      `  job_${i}:\n    environment: prod\n    schedule: { cron: "${i % 60} ${i % 24} * * *", timezone: Europe/Berlin }\n    steps: [dbt build --select tag:t${i}]\n${i ? `    after: { job: job_${i - 1} }\n` : ''}`,
-  )
-  const started = performance.now()
-  const { config } = good(yaml({ jobs: jobs.join('') }))
-  assert.equal(Object.keys(config.jobs).length, 1000)
-  assert.ok(performance.now() - started < 10_000)
 })

@@ -39,7 +39,7 @@ test('agrees with the slow oracle around every kind of change', { timeout: 30_00
   let compared = 0
   for (const [zone, start] of WINDOWS) {
     const walls = wallMinutes(zone, start)
-    for (let trial = 0; trial < 14; trial++) {
+    for (let trial = 0; trial < 10; trial++) {
       const fields = randomFields(random)
       const text = render(fields)
       const expected = oracle(walls, fields, start)
@@ -60,7 +60,7 @@ test('agrees with the slow oracle around every kind of change', { timeout: 30_00
       compared += expected.length
     }
   }
-  assert.ok(compared > 5_000, `${compared} firings compared`)
+  assert.ok(compared > 4_000, `${compared} firings compared`)
 })
 
 interface Wall {
