@@ -24,7 +24,7 @@ export interface EcsEnd {
   /** Reason of our container. */
   containerReason?: string
   exitCode?: number
-  /** Our container has run. */
+  /** Our container has run, or may have. */
   started: boolean
   /** ECS knows the task no more. */
   forgotten?: boolean

@@ -86,7 +86,7 @@ interface Remains {
 
 /** Rebuilds what the runner could not report. Nothing of it is worth losing the end of the run. */
 async function gatherRemains(deps: EndDeps, run: RunRecord, attempt: number, ecs: EcsEnd): Promise<Remains> {
-  if (!ecs.started && !ecs.forgotten) return { findings: {} }
+  if (!ecs.started) return { findings: {} }
   try {
     const rebuilt = await rebuildFromParts(deps, run, attempt)
     const lines = await bringTail(deps, run, attempt, rebuilt)

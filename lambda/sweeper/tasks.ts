@@ -68,7 +68,7 @@ async function findTask(deps: TaskDeps, run: RunRecord, attempt: Attempt): Promi
     await deps.dispatch({ repair: [run.id] })
     return 'stored call repeated'
   }
-  await endAttempt(deps, run, { end: { started: false, forgotten: true } })
+  await endAttempt(deps, run, { end: { started: true, forgotten: true } })
   return 'start lost'
 }
 
@@ -81,7 +81,7 @@ async function checkTask(
 ): Promise<string | undefined> {
   if (!task) {
     if (age(deps, attempt.dispatchedAt) < UNKNOWN_MS) return undefined
-    await endAttempt(deps, run, { end: { started: attempt.startedAt !== undefined, forgotten: true } })
+    await endAttempt(deps, run, { end: { started: true, forgotten: true } })
     return 'task forgotten by ECS'
   }
   if (task.lastStatus === 'STOPPED') {
@@ -92,7 +92,7 @@ async function checkTask(
   const startedAt = task.startedAt ?? attempt.startedAt
   if (run.status === 'starting' && task.lastStatus === 'RUNNING' && startedAt) {
     await deps.store.noteRunning(run.id, attempt.number, { startedAt, eventVersion: task.version })
-    return 'start without an event'
+    return (await stopIfDue(deps, run, attempt, taskArn, startedAt)) ?? 'start without an event'
   }
   return stopIfDue(deps, run, attempt, taskArn, startedAt)
 }
