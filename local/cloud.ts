@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import type { Emulator } from './aws-json.ts'
+import { callAws, type Emulator } from './aws-json.ts'
 import { startEcs } from './ecs-start.ts'
 import { answers, healthUrl, startEmulator, waitHealthy } from './emulator.ts'
 import { endProcess, freePort, isAlive, startOf } from './process.ts'
@@ -115,8 +115,19 @@ async function start(paths: LocalPaths, options: UpOptions): Promise<LocalDescri
     await stopProcesses(paths)
     throw error
   }
-  return description
+  if (!outputs || (await isBootstrapped(description))) return description
+  // The emulator stores its state when it ends. It was killed before it ever could: nothing is deployed any more.
+  const { outputs: _, apiUrl: __, ...fresh } = description
+  await writeJson(paths.description, fresh)
+  return fresh
 }
+
+/** The CDK's bootstrap stack is there. */
+export const isBootstrapped = (emulator: Emulator): Promise<boolean> =>
+  callAws(emulator, 'ssm', 'GetParameter', { Name: '/cdk-bootstrap/hnb659fds/version' }).then(
+    () => true,
+    () => false,
+  )
 
 /** Function URLs have a host name that loopback does not know; the emulator takes their id in the path as well. */
 export function apiUrlOf(endpoint: string, outputs: Record<string, string>): { apiUrl?: string } {

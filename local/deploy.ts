@@ -8,8 +8,7 @@ import { createInterface } from 'node:readline'
 import { z } from 'zod/mini'
 import { CONTEXT, OUTPUT } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
-import { callAws } from './aws-json.ts'
-import { apiUrlOf, type LocalCloud } from './cloud.ts'
+import { apiUrlOf, isBootstrapped, type LocalCloud } from './cloud.ts'
 import { LOCAL_REPOSITORY } from './image.ts'
 import { readDescription, writeJson } from './state.ts'
 
@@ -71,12 +70,6 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   await writeJson(paths.description, { ...description, outputs, ...(apiUrl && { apiUrl }) })
   return { outputs, apiUrl: apiUrl ?? '', resources: await resourcesIn(paths.assembly) }
 }
-
-const isBootstrapped = (cloud: LocalCloud): Promise<boolean> =>
-  callAws(cloud, 'ssm', 'GetParameter', { Name: '/cdk-bootstrap/hnb659fds/version' }).then(
-    () => true,
-    () => false,
-  )
 
 interface Work extends DeployOptions {
   signal: AbortSignal

@@ -1,5 +1,6 @@
 /** The emulator of AWS: its environment, start and health. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../shared/errors.ts'
@@ -22,6 +23,10 @@ export interface EmulatorOptions extends Emulator {
 /** Starts it in the background. Every Lambda inherits all of this environment: nothing of the user's own goes in. */
 export async function startEmulator(options: EmulatorOptions): Promise<ProcessRecord> {
   const { venv, program, stateDir, log } = options
+  const services = join(stateDir, 'services')
+  // Objects are written at once, everything else when the emulator ends. Killed before it ever could, it would find
+  // buckets that nothing knows: the next deployment fails on their names.
+  if (!existsSync(services)) await rm(stateDir, { recursive: true, force: true })
   const tmp = join(stateDir, 'tmp')
   await mkdir(tmp, { recursive: true })
   // Code of Lambdas is unpacked there: a package.json of the user's with `type: module` must not apply to it.
@@ -42,7 +47,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<ProcessRe
       MINISTACK_HOST: '127.0.0.1',
       MINISTACK_REGION: options.region,
       PERSIST_STATE: '1',
-      STATE_DIR: join(stateDir, 'services'),
+      STATE_DIR: services,
       S3_PERSIST: '1',
       S3_DATA_DIR: join(stateDir, 's3'),
       IOT_MTLS_ENABLED: '0',

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { signedHeaders } from '../../local/aws-json.ts'
-import { down } from '../../local/cloud.ts'
+import { down, status } from '../../local/cloud.ts'
 import { type DeployProgress, deploy } from '../../local/deploy.ts'
-import { readDescription } from '../../local/state.ts'
+import { readDescription, readProcesses } from '../../local/state.ts'
 import type { UserError } from '../../shared/errors.ts'
 import { startTestCloud, type TestCloud } from './fixture.ts'
 
@@ -69,6 +69,16 @@ test('the CDK deploys; the api answers on loopback and knows its caller, also af
   assert.equal(again.apiUrl, apiUrl)
   assert.equal((await readDescription(it.cloud.paths))?.outputs?.TableName, 'tidemill.local/runner')
   assert.equal((await call(apiUrl)).by, answer.by)
+})
+
+test('after a crash that lost the state, nothing is said to be deployed', limit, async () => {
+  const { emulator } = await readProcesses(it.cloud.paths)
+  assert.ok(emulator)
+  process.kill(emulator.pid, 'SIGKILL')
+  await down({ folder: it.folder })
+  rmSync(join(it.cloud.paths.emulatorState, 'services'), { recursive: true })
+  assert.equal((await it.up()).apiUrl, undefined)
+  assert.equal((await status({ folder: it.folder })).deployed, false)
 })
 
 test('an app that fails, and a resource that cannot be made, are said in their own words', limit, async () => {
