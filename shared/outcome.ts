@@ -92,6 +92,7 @@ export const STUCK_START = 'tidemill: the task did not come up in time'
 
 /** ECS's words for a start that failed. The first that matches counts: a pull that timed out is no missing image. */
 const START_FAULTS: [RegExp, Reason][] = [
+  [/network interface provisioning/i, 'infrastructure'],
   [
     /(i\/o timeout|timed? ?out|deadline exceeded|connection (reset|refused|issue)|TLS handshake|no such host|unexpected EOF|\b50[0234]\b)/i,
     'start_network',

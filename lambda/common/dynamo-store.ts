@@ -1,11 +1,12 @@
 /** The store on DynamoDB: runs, jobs and their limits, messages. Conditions are as design and `store.ts` say. */
 import { createHash } from 'node:crypto'
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
-import { auditDayKey, fullName, OPEN, openKey, PK, SCHEMA_VERSION, shardOf } from '../../shared/contract.ts'
-import type { Attempt, RunRecord } from '../../shared/run.ts'
-import { itemOfRun, openSortOf, runOfItem } from '../../shared/run-item.ts'
-import { type Dynamo, isNamed, setFields, transact, update, writeInput } from './dynamo.ts'
+import { auditDayKey, OPEN, openKey, PK, SCHEMA_VERSION, shardOf } from '../../shared/contract.ts'
+import type { RunRecord } from '../../shared/run.ts'
+import { itemOfRun, runOfItem } from '../../shared/run-item.ts'
+import { type Dynamo, isNamed, setFields, transact, update } from './dynamo.ts'
 import { makeLeaseStore } from './dynamo-lease.ts'
+import { endRun, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
 import { batchGet, queryOpen } from './dynamo-read.ts'
 import { countStreak } from './dynamo-streak.ts'
 import { type JobState, OPEN_STATUSES, type Store } from './store.ts'
@@ -112,7 +113,6 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
 const causeKey = (cause: string) => PK.cause(createHash('sha256').update(cause).digest('hex'))
 const openValues = Object.fromEntries(OPEN_STATUSES.map((status, index) => [`s${index}`, status]))
 const isOpen = '#status IN (:s0, :s1, :s2)'
-const isAttempt = (number: number) => `size(#attempts) = :n AND attribute_exists(#attempts[${number - 1}])`
 
 function jobState(item: Record<string, unknown>): JobState {
   const { running, paused, streak } = item as { running?: Set<string> } & Pick<JobState, 'paused' | 'streak'>
@@ -152,109 +152,4 @@ async function claim(
       `run ${record.id} cannot be claimed: its id or the hash of "${record.causeString}" is taken by "${winner?.cause}"`,
     )
   return winner.run === record.id ? { claimed: true } : { claimed: false, run: String(winner.run) }
-}
-
-async function startAttempt(
-  dynamo: Dynamo,
-  run: RunRecord,
-  attempt: Attempt,
-  limits: { job: number; environment: number },
-): ReturnType<Store['startAttempt']> {
-  const free = '(attribute_not_exists(#running) OR size(#running) < :limit)'
-  // A run between two attempts holds its place, also while its job is paused.
-  const holds = 'contains(#running, :id)'
-  const take = (pk: string, limit: number, condition: string) =>
-    writeInput(dynamo.table, {
-      pk,
-      update: 'ADD #running :ids',
-      condition,
-      values: { ids: new Set([run.id]), id: run.id, limit },
-    })
-  const job = PK.job(fullName(run.project, run.job))
-  const failed = await transact(dynamo, [
-    {
-      Update: writeInput(dynamo.table, {
-        pk: PK.run(run.id),
-        update: 'SET #attempts = list_append(#attempts, :attempt), #status = :starting, #openSort = :sort REMOVE #notBefore',
-        condition: '#status = :queued AND size(#attempts) = :n AND attribute_not_exists(#cancel)',
-        values: { attempt: [attempt], starting: 'starting', queued: 'queued', n: attempt.number - 1, sort: OPEN.active(run.id) },
-      }),
-    },
-    { Update: take(job, limits.job, `${holds} OR (attribute_not_exists(#paused) AND ${free})`) },
-    { Update: take(PK.environment(fullName(run.project, run.environment)), limits.environment, `${holds} OR ${free}`) },
-  ])
-  if (!failed) return 'started'
-  const [runChanged, noJob, noEnvironment] = failed
-  if (runChanged) return 'changed'
-  if (noJob) {
-    const item = await dynamo.client.send(new GetCommand({ TableName: dynamo.table, Key: { pk: job }, ConsistentRead: true }))
-    return item.Item?.paused ? 'paused' : 'job-full'
-  }
-  if (noEnvironment) return 'environment-full'
-  throw new Error(`start of ${run.id} was refused for no reason`)
-}
-
-/** Gives the run's places in job and environment back. */
-const giveBack = (dynamo: Dynamo, run: RunRecord) =>
-  [PK.job(fullName(run.project, run.job)), PK.environment(fullName(run.project, run.environment))].map(pk => ({
-    Update: writeInput(dynamo.table, { pk, update: 'DELETE #running :ids', values: { ids: new Set([run.id]) } }),
-  }))
-
-async function requeue(dynamo: Dynamo, run: RunRecord, back: Parameters<Store['requeue']>[1]): Promise<boolean> {
-  const last = run.attempts.length - 1
-  const fields = setFields({ ...back, status: 'queued', openSort: OPEN.waiting(run) })
-  const change = writeInput(dynamo.table, {
-    pk: PK.run(run.id),
-    update: `SET ${fields.set.join(', ')} REMOVE #attempts[${last}]`,
-    condition: `${isAttempt(last + 1)} AND #status = :starting AND attribute_not_exists(#attempts[${last}].#taskArn)`,
-    values: { ...fields.values, starting: 'starting', n: last + 1 },
-  })
-  return !(await transact(dynamo, [{ Update: change }, ...giveBack(dynamo, run)]))
-}
-
-async function endRun(
-  dynamo: Dynamo,
-  run: RunRecord,
-  expected: Parameters<Store['endRun']>[1],
-  ended: RunRecord,
-): Promise<boolean> {
-  const { status, reason, message, startedAt, endedAt, effects, attempts, cancel } = ended
-  const { commit, dbtVersion, counts, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded } = ended
-  const findings = { commit, dbtVersion, counts, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded }
-  const openSort = openSortOf(ended)
-  const fields = setFields({
-    status,
-    reason,
-    message,
-    startedAt,
-    endedAt,
-    cancel,
-    openSort,
-    effects: new Set(effects),
-    ...findings,
-  })
-  const last = attempts.length - 1
-  const closes = last >= 0 && !run.attempts[last]?.outcome
-  const {
-    number: _,
-    planKey: __,
-    taskArn: ___,
-    runTaskInput: ____,
-    planSha256: _____,
-    ...closing
-  } = attempts[last] ?? ({} as Attempt)
-  const attempt = closes ? setFields(closing, `#attempts[${last}].`) : { set: [], values: {} }
-  const statuses = Object.fromEntries(expected.statuses.map((name, index) => [`e${index}`, name]))
-  const conditions = [
-    `#status IN (${Object.keys(statuses).map(name => `:${name}`)})`,
-    'size(#attempts) = :n',
-    ...(closes ? [`attribute_not_exists(#attempts[${last}].#outcome)`] : []),
-  ]
-  const change = writeInput(dynamo.table, {
-    pk: PK.run(run.id),
-    update: `SET ${[...fields.set, ...attempt.set].join(', ')} REMOVE #notBefore`,
-    condition: conditions.join(' AND '),
-    values: { ...fields.values, ...attempt.values, ...statuses, n: expected.attempts },
-  })
-  return !(await transact(dynamo, [{ Update: change }, ...giveBack(dynamo, run)]))
 }
