@@ -21,7 +21,14 @@ export interface ChildExit {
 }
 
 /**
- * Runs a program. When `stop` fires, its group gets SIGINT (dbt then cancels its queries) and after `graceMilliseconds` SIGKILL.
+ * Interrupts within the grace time. One does not always end dbt: on DuckDB it may wait for the query that it meant to cancel
+ * (seen: the third one ended it).
+ */
+const INTERRUPTS = 4
+
+/**
+ * Runs a program. When `stop` fires, its group gets SIGINT (dbt then cancels its queries), again in
+ * quarters of `graceMilliseconds`, and then SIGKILL.
  * `line` may give a promise: reading waits for it, so a fast program does not outrun us.
  */
 export async function runChild(
@@ -62,9 +69,11 @@ export async function runChild(
   async function stopGroup(): Promise<void> {
     await aborted(AbortSignal.any([options.stop, ended.signal]))
     if (ended.signal.aborted) return
-    signalGroup(child, 'SIGINT')
-    await wait(options.graceMilliseconds, ended.signal)
-    if (ended.signal.aborted) return
+    for (let i = 0; i < INTERRUPTS; i++) {
+      signalGroup(child, 'SIGINT')
+      await wait(options.graceMilliseconds / INTERRUPTS, ended.signal)
+      if (ended.signal.aborted) return
+    }
     killed = true
     signalGroup(child, 'SIGKILL')
   }

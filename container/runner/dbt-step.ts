@@ -106,7 +106,7 @@ export async function runDbtStep(step: PlanStep, words: string[], projectDir: st
     // The manifest is there before the first node starts.
     if (event.name === 'FoundStats') paths = await readPaths(join(target, 'manifest.json'))
     const node = ledger.take(event)
-    if (event.level === 'debug') log.debug(step.index, event.text)
+    if (event.level === 'debug') log.debug(event.text)
     else log.info(step.index, event.text)
     if (node && abilities.executes) parts.add({ type: 'node', step: step.index, ...node })
     if (event.name === 'NodeStart') parts.touch()

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { runAttempt } from '../../container/runner/attempt.ts'
+import type { Plan } from '../../shared/plan.ts'
+import { startBucket } from './bucket.ts'
+import { makeFolder, makeRepository, SHOP } from './project.ts'
+import { makePlan, NO_DBT, startRunner } from './runner.ts'
+
+const OPTIONS = { skip: NO_DBT, timeout: 90_000 }
+/** Takes DuckDB minutes, and can be interrupted. */
+const SLOW = {
+  ...SHOP,
+  'models/slow.sql':
+    "select count(*) as n from range(200000) a, range(20000000) b, {{ ref('orders') }} where a.range * b.range % 7 = 3",
+}
+
+async function start(t: { after(fn: () => void): void }, changes: Partial<Plan> = {}) {
+  const folder = makeFolder(fn => t.after(fn))
+  const bucket = await startBucket()
+  t.after(() => bucket.close())
+  const plan = makePlan(makeRepository(folder, SLOW), folder, changes)
+  const runner = startRunner(bucket, plan, folder)
+  t.after(() => runner.child.kill('SIGKILL'))
+  return { runner, bucket, plan }
+}
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)
+  test(`fault 22: ${signal} while dbt runs a query`, OPTIONS, async t => {
+    const { runner, bucket, plan } = await start(t)
+    await runner.said('START sql table model main.slow')
+    const stoppedAt = Date.now()
+    runner.child.kill(signal)
+    const end = await runner.end
+    assert.ok(Date.now() - stoppedAt < 60_000, `took ${Date.now() - stoppedAt} ms`)
+    assert.equal(end.code, code, end.output)
+    assert.equal(end.result?.outcome, 'cancelled')
+    assert.equal(end.result?.reason, 'user_cancelled')
+    assert.match(end.result?.message ?? '', new RegExp(`received ${signal}`))
+    assert.ok(end.lines.some(line => line.type === 'node' && line.name === 'orders' && line.status === 'success'))
+    assert.equal(end.result?.artifactsIncomplete, false)
+    assert.ok(bucket.objects.has(`${plan.prefixes.attempt}steps/2-build/manifest.json`))
+    assert.ok(bucket.objects.has(`${plan.prefixes.attempt}steps/2-build/log.txt`))
+  })
+
+test('fault 25: the time limit passes while dbt runs a query', OPTIONS, async t => {
+  const { runner } = await start(t, { timeoutSeconds: 25 })
+  const end = await runner.end
+  assert.equal(end.code, 1, end.output)
+  assert.equal(end.result?.outcome, 'error')
+  assert.equal(end.result?.reason, 'timeout')
+  assert.match(end.result?.message ?? '', /time limit of 25 s/)
+  assert.ok(
+    end.lines.some(line => line.type === 'progress' && line.nodes.running.includes('slow')),
+    'progress shows what runs',
+  )
+})
+
+/** An attempt in this process, with a program in dbt's place. */
+async function runWith(t: { after(fn: () => void): void }, script: string, stop: AbortSignal, graceMilliseconds: number) {
+  const folder = makeFolder(fn => t.after(fn))
+  const bin = join(folder, 'bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'dbt'), `#!/bin/sh\n${script}\n`)
+  chmodSync(join(bin, 'dbt'), 0o755)
+  const stored: string[] = []
+  const said: string[] = []
+  const result = await runAttempt({
+    plan: makePlan(makeRepository(folder, SHOP), folder),
+    all: { PATH: `${bin}:${process.env.PATH}` },
+    secrets: { dbt: {}, git: {} },
+    workDir: join(folder, 'work'),
+    store: { put: async ({ key }) => void stored.push(key) },
+    credentials: () => Promise.reject(new Error('no credentials are needed')),
+    output: { write: line => void said.push(line), drain: async () => {} },
+    now: () => new Date(),
+    stop,
+    limits: { graceMilliseconds, uploadMilliseconds: 5_000, flushMilliseconds: 100 },
+  })
+  return { result, stored, said }
+}
+
+/** A process that has ended and that nobody has asked about yet counts as ended. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+test('fault 23: dbt ignores the interrupt, and what it started does too', { timeout: 30_000 }, async t => {
+  const stop = new AbortController()
+  const script = `trap '' INT TERM; sh -c 'trap "" INT TERM; while :; do sleep 0.2; done' & echo "child $!"; while :; do sleep 0.2; done`
+  setTimeout(() => stop.abort({ kind: 'signal', signal: 'SIGTERM' }), 1_500)
+  const { result, said } = await runWith(t, script, stop.signal, 500)
+  assert.equal(result.reason, 'user_cancelled')
+  assert.match(result.message ?? '', /did not react to the interrupt and was killed/)
+  const child = Number(/child (\d+)/.exec(said.join('\n'))?.[1])
+  await new Promise(resolve => setTimeout(resolve, 200))
+  assert.ok(child > 0 && !isRunning(child), 'what dbt started is gone')
+})
+
+test('fault 45: dbt is killed, not by us', { timeout: 30_000 }, async t => {
+  const { result } = await runWith(t, 'kill -9 $$', new AbortController().signal, 500)
+  assert.equal(result.outcome, 'error')
+  assert.equal(result.reason, 'infrastructure')
+  assert.match(result.message ?? '', /ended by SIGKILL, which nobody here had sent/)
+})
+
+test('fault 21: dbt says all is well and leaves nothing', { timeout: 30_000 }, async t => {
+  const { result, stored } = await runWith(t, 'exit 0', new AbortController().signal, 500)
+  assert.equal(result.reason, 'inconsistent')
+  assert.ok(stored.some(key => key.endsWith('steps/2-build/log.txt')))
+})
+
+test('fault 29: 60 MB of output, a 1 MB line and bytes that are no text', { timeout: 60_000 }, async t => {
+  const before = process.memoryUsage().rss
+  const script = `head -c 1000000 /dev/zero | tr '\\0' x; echo; printf '\\377\\376 bytes\\n'; yes 'a line of sixty characters, as a chatty macro may print them' | head -n 1000000; exit 3`
+  const { result, stored, said } = await runWith(t, script, new AbortController().signal, 500)
+  assert.equal(result.reason, 'profile_error')
+  assert.equal(said.filter(line => line.endsWith('as a chatty macro may print them')).length, 1_000_000)
+  assert.ok(said.some(line => line.length > 1_000_000))
+  assert.ok(stored.filter(key => key.includes('/parts/')).length > 50)
+  // `said` alone holds about 150 MB here.
+  assert.ok(process.memoryUsage().rss - before < 600 * 1024 * 1024, `${(process.memoryUsage().rss - before) / 1024 ** 2} MB`)
+})
