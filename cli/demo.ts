@@ -72,16 +72,19 @@ async function play(setting: Omit<Demo, 'connection'>, receiver: Receiver): Prom
   const connection = await effects.connect({ installation: config.installation, localFolder: folder })
   const demo: Demo = { ...setting, connection }
 
+  sink.write('\nA schedule starts the job of every night\n')
   const first = await runBySchedule(demo, cloud, `${PROJECT}/nightly`)
   await requireGood(demo, first)
+  sink.write('\nThe job that runs after it\n')
   const behind = await runBehind(demo, first, `${PROJECT}/partner_export`)
   await requireGood(demo, behind)
-  stages.start('docs')
+  stages.start('docs', 'the current ones of the environment')
   const docs = join(folder, 'docs')
   await fetchDocs(connection, { project: PROJECT, environment: 'prod' }, docs)
   stages.end('success', docs)
 
-  stages.start('a mistake', 'a price in seeds/fares.csv that is no number, committed')
+  sink.write('\nSomebody makes a mistake, and a run fails\n')
+  stages.start('mistake', 'a price in seeds/fares.csv that is no number, committed')
   await breakProject(effects, project)
   stages.end('success', 'a price in seeds/fares.csv that is no number, committed')
   const second = await runByHand(demo, `${PROJECT}/nightly`)
