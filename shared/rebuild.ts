@@ -22,13 +22,14 @@ export interface Rebuilder {
 export function makeRebuilder(): Rebuilder {
   const nodes = new Map<string, { step: number; node: NodeResult }>()
   let steps: StepResult[] = []
-  let lastLines: LogLine[] = []
+  const lastLines: LogLine[] = []
   return {
     add(line) {
       if (line.type === 'progress') steps = line.steps
-      else if (line.type === 'log')
-        lastLines = lastLines.length < 2 * KEPT_LINES ? [...lastLines, line] : [...lastLines.slice(-KEPT_LINES), line]
-      else {
+      else if (line.type === 'log') {
+        lastLines.push(line)
+        if (lastLines.length > 2 * KEPT_LINES) lastLines.splice(0, KEPT_LINES)
+      } else {
         const { type: _, step, ...node } = line
         // A node that a later step did again (run, then test of the same) counts as it was last.
         nodes.set(node.uniqueId, { step, node })
