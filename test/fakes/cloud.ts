@@ -1,23 +1,19 @@
-/** The rest of the cloud in memory: bucket, ECS, log streams, clock and calls between Lambdas. It throws on what nobody told it. */
-import { createHash } from 'node:crypto'
-import type { RunTaskCommandInput } from '@aws-sdk/client-ecs'
 import type { ApiDeps } from '../../lambda/api/operate.ts'
 import { type Bucket, textOf } from '../../lambda/common/bucket.ts'
 import { makeConfigs } from '../../lambda/common/config.ts'
 import type { DeadLetter } from '../../lambda/common/dead-letters.ts'
-import type { RunTaskAnswer } from '../../lambda/common/ecs.ts'
 import type { LaunchDeps } from '../../lambda/common/launch.ts'
 import { makeLog } from '../../lambda/common/log.ts'
 import type { LogEvent } from '../../lambda/common/logs.ts'
-import { parseTask, type TaskFacts } from '../../lambda/common/task.ts'
 import type { DispatchDeps } from '../../lambda/dispatcher/dispatch.ts'
 import type { FinishDeps } from '../../lambda/finisher/finish.ts'
 import type { SweepDeps } from '../../lambda/sweeper/sweep.ts'
 import type { Config } from '../../shared/config-model.ts'
-import { CONTAINER, KEY } from '../../shared/contract.ts'
+import { KEY } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
+import { makeFakeEcs } from './ecs.ts'
 import { makeMemoryStore } from './memory-store.ts'
-import { configOf, hashOf, NOW, taskArn } from './records.ts'
+import { configOf, hashOf, NOW } from './records.ts'
 
 export type FakeCloud = ReturnType<typeof makeCloud>
 
@@ -166,93 +162,3 @@ function makeMemoryBucket(objects: Map<string, { body: Uint8Array; etag: string 
         .slice(-max),
   }
 }
-
-export interface FakeTask {
-  taskArn: string
-  startedBy: string
-  input: RunTaskCommandInput
-  lastStatus: string
-  version: number
-  startedAt?: string
-  stoppedAt?: string
-  stopCode?: string
-  stoppedReason?: string
-  containers: { name: string; exitCode?: number; reason?: string }[]
-}
-
-/** Tasks by client token, as ECS keeps them. `answers` are given first, one a call; a function sees the call. */
-function makeFakeEcs() {
-  const tasks = new Map<string, FakeTask>()
-  const answers: (RunTaskAnswer | ((start: () => FakeTask) => RunTaskAnswer))[] = []
-  const calls: RunTaskCommandInput[] = []
-  const stopped: { taskArn: string; reason: string }[] = []
-  const start = (input: RunTaskCommandInput): FakeTask => {
-    const token = input.clientToken ?? ''
-    const task = tasks.get(token) ?? {
-      taskArn: taskArn(tasks.size + 1),
-      startedBy: input.startedBy ?? '',
-      input,
-      lastStatus: 'PROVISIONING',
-      version: 1,
-      containers: [{ name: 'sidecar' }, { name: CONTAINER }],
-    }
-    tasks.set(token, task)
-    return task
-  }
-  const byArn = (arn: string) => [...tasks.values()].find(task => task.taskArn === arn)
-  return {
-    tasks,
-    answers,
-    calls,
-    stopped,
-    byArn,
-    async run(input: RunTaskCommandInput): Promise<RunTaskAnswer> {
-      calls.push(input)
-      const answer = answers.shift()
-      if (typeof answer === 'function') return answer(() => start(input))
-      return answer ?? { kind: 'started', taskArn: start(input).taskArn, adopted: false }
-    },
-    async stop(arn: string, reason: string) {
-      stopped.push({ taskArn: arn, reason })
-    },
-    async describe(arns: readonly string[]) {
-      const found = new Map<string, TaskFacts>()
-      for (const arn of arns) {
-        const task = parseTask(byArn(arn))
-        if (task) found.set(arn, task)
-      }
-      return found
-    },
-    find: async (startedBy: string) => [...tasks.values()].filter(task => task.startedBy === startedBy).map(task => task.taskArn),
-  }
-}
-
-/** Event of a task as EventBridge delivers it, with fields nobody reads. */
-export function taskEvent(task: FakeTask, over: Partial<FakeTask> = {}) {
-  const detail = {
-    ...task,
-    ...over,
-    input: undefined,
-    clusterArn: 'arn:aws:ecs:eu-central-1:111122223333:cluster/tidemill',
-    attachments: [{ type: 'eni' }],
-  }
-  return {
-    id: createHash('md5').update(JSON.stringify(detail)).digest('hex'),
-    source: 'aws.ecs',
-    'detail-type': 'ECS Task State Change',
-    detail,
-  }
-}
-export const stopOf = (exitCode: number | undefined, over: Partial<FakeTask> = {}, reason?: string): Partial<FakeTask> => ({
-  lastStatus: 'STOPPED',
-  version: 9,
-  stopCode: 'EssentialContainerExited',
-  stoppedReason: 'Essential container in task exited',
-  stoppedAt: '2026-11-22T02:10:00.000Z',
-  startedAt: '2026-11-22T02:01:00.000Z',
-  containers: [
-    { name: 'sidecar', exitCode: 0 },
-    { name: CONTAINER, ...(exitCode !== undefined && { exitCode }), ...(reason && { reason }) },
-  ],
-  ...over,
-})

@@ -5,18 +5,13 @@ import { nextStreak } from '../../lambda/common/streak.ts'
 import { fullName, OPEN, PK } from '../../shared/contract.ts'
 import { EFFECTS, isFinal, type RunRecord } from '../../shared/run.ts'
 import { openSortOf } from '../../shared/run-item.ts'
+import { makeMemoryLease } from './memory-lease.ts'
 
 interface Job {
   running: Set<string>
   paused?: { at: string; actor: string }
   streak?: JobStreak
 }
-interface Lease {
-  holder: string
-  until: string
-  again: Set<string>
-}
-
 export interface MemoryStore extends Store {
   messages: Map<string, MessageItem>
   audits: AuditEntry[]
@@ -37,7 +32,6 @@ export function makeMemoryStore(): MemoryStore {
   const environments = new Map<string, Set<string>>()
   const messages = new Map<string, MessageItem>()
   const audits: AuditEntry[] = []
-  let lease: Lease | undefined
   let sweep: SweepState | undefined
 
   const jobOf = (name: string): Job => {
@@ -222,29 +216,7 @@ export function makeMemoryStore(): MemoryStore {
       else delete job.paused
     },
     audit: async entry => void audits.push(entry),
-    lease: {
-      async acquire(holder, now, until) {
-        if (lease && lease.until >= now) return false
-        lease = { holder, until, again: lease?.again ?? new Set() }
-        return true
-      },
-      async leaveNote(notes, now) {
-        if (!lease || lease.until < now) return false
-        for (const note of notes.length ? notes : ['*']) lease.again.add(note)
-        return true
-      },
-      async takeNotes(holder, until) {
-        if (lease?.holder !== holder) return undefined
-        const notes = [...lease.again].filter(note => note !== '*')
-        lease = { holder, until, again: new Set() }
-        return notes
-      },
-      async release(holder) {
-        if (lease?.holder !== holder || lease.again.size > 0) return false
-        lease = undefined
-        return true
-      },
-    },
+    lease: makeMemoryLease(),
     sweep: {
       read: async () => copy(sweep),
       async write(state) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { finish } from '../../lambda/finisher/finish.ts'
 import { KEY } from '../../shared/contract.ts'
-import { stopOf, taskEvent } from '../fakes/cloud.ts'
+import { stopOf, taskEvent } from '../fakes/ecs.ts'
 import { ID, messages, outcomeOf, report, result, started, startNext } from './finisher-fixture.ts'
 
 const options = { timeout: 10_000 }

@@ -4,7 +4,8 @@ import type { JobConfig } from '../../shared/config-model.ts'
 import { KEY } from '../../shared/contract.ts'
 import type { RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES, type RunRecord } from '../../shared/run.ts'
-import { type FakeCloud, type FakeTask, makeCloud } from '../fakes/cloud.ts'
+import { type FakeCloud, makeCloud } from '../fakes/cloud.ts'
+import type { FakeTask } from '../fakes/ecs.ts'
 import { configOf, hashOf, jobOf, runId, runOf } from '../fakes/records.ts'
 
 export const ID = runId(1)

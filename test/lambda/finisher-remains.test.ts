@@ -5,7 +5,7 @@ import { textOf } from '../../lambda/common/bucket.ts'
 import { finish } from '../../lambda/finisher/finish.ts'
 import { KEY, logGroup, logStream } from '../../shared/contract.ts'
 import { NO_NODES } from '../../shared/run.ts'
-import { stopOf, taskEvent } from '../fakes/cloud.ts'
+import { stopOf, taskEvent } from '../fakes/ecs.ts'
 import { runId, runOf } from '../fakes/records.ts'
 import { ID, messages, outcomeOf, result, started, steps } from './finisher-fixture.ts'
 

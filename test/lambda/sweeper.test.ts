@@ -5,7 +5,8 @@ import { sweep } from '../../lambda/sweeper/sweep.ts'
 import type { JobConfig } from '../../shared/config-model.ts'
 import { KEY } from '../../shared/contract.ts'
 import { EFFECTS, NO_NODES, type RunRecord } from '../../shared/run.ts'
-import { type FakeCloud, type FakeTask, makeCloud, stopOf } from '../fakes/cloud.ts'
+import { type FakeCloud, makeCloud } from '../fakes/cloud.ts'
+import { type FakeTask, stopOf } from '../fakes/ecs.ts'
 import { at, attemptOf, configOf, hashOf, jobOf, requested, runId, runOf, taskArn } from '../fakes/records.ts'
 
 const options = { timeout: 10_000 }
