@@ -1,5 +1,5 @@
 /** Masks secret values in everything that leaves the process. */
-import { Transform } from 'node:stream'
+import { PassThrough, Transform } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
 export const MASK = '***'
@@ -14,36 +14,41 @@ export interface Redactor {
 }
 
 export function createRedactor(secrets: readonly string[]): Redactor {
-  const forms = [...new Set(secrets.flatMap(formsOf))].sort((a, b) => b.length - a.length)
-  if (forms.length === 0)
-    return { text: value => value, stream: () => new Transform({ transform: (c, _, done) => done(null, c) }) }
-  const pattern = new RegExp(forms.map(escapePattern).join('|'), 'g')
-  const longest = forms[0]?.length ?? 0
+  const forms = secrets.flatMap(formsOf).sort((a, b) => b.longest - a.longest)
+  const longest = forms[0]?.longest
+  if (longest === undefined) return { text: value => value, stream: () => new PassThrough() }
+  const pattern = new RegExp([...new Set(forms.map(form => form.pattern))].join('|'), 'g')
   const text = (value: string) => value.replace(pattern, MASK)
   return { text, stream: () => maskingStream(pattern, longest, text) }
 }
 
-/** The ways a value shows up in logs: as it is, line by line, and in the encodings that tools apply. */
-function formsOf(secret: string): string[] {
-  const lines = [secret, ...secret.split(/\r?\n/).map(line => line.trim())]
-  return lines
-    .filter(value => value.length >= SHORTEST)
-    .flatMap(value => {
-      const json = JSON.stringify(value).slice(1, -1)
-      const url = encodeURIComponent(value)
-      const plus = url.replaceAll('%20', '+')
-      return [
-        value,
-        json,
-        json.replaceAll('/', '\\/'),
-        escapeAscii(json),
-        url,
-        plus,
-        url.replace(/%../g, hex => hex.toLowerCase()),
-        ...base64Forms(value),
-      ]
-    })
-    .filter(form => form.length >= SHORTEST)
+/** A way in which a value shows up: a regular expression and the length of its longest match. */
+interface Form {
+  pattern: string
+  longest: number
+}
+const literal = (text: string): Form => ({ pattern: escapePattern(text), longest: text.length })
+
+/** As it is, line by line, and in the encodings that tools apply. */
+function formsOf(secret: string): Form[] {
+  const values = [secret, ...secret.split(/\r?\n/).map(line => line.trim())].filter(value => value.length >= SHORTEST)
+  return values.flatMap(value => {
+    const json = JSON.stringify(value).slice(1, -1)
+    const encoded = [json, json.replaceAll('/', '\\/'), escapeAscii(json), ...base64Forms(value)]
+    return [urlForm(value), ...encoded.filter(form => form.length >= SHORTEST).map(literal)]
+  })
+}
+
+/** The value itself, or with any of its characters percent-encoded: tools differ in which they encode. */
+function urlForm(value: string): Form {
+  const percent = (char: string) => [...Buffer.from(char)].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  const eitherCase = (text: string) => text.replace(/[a-f]/g, hex => `[${hex}${hex.toUpperCase()}]`)
+  const chars = [...value].map(char => {
+    if (/[\w.-]/.test(char)) return { pattern: escapePattern(char), longest: 1 }
+    const plus = char === ' ' ? '|\\+' : ''
+    return { pattern: `(?:${escapePattern(char)}|${eitherCase(percent(char))}${plus})`, longest: percent(char).length }
+  })
+  return { pattern: chars.map(char => char.pattern).join(''), longest: chars.reduce((sum, char) => sum + char.longest, 0) }
 }
 
 /** Python's JSON writes everything beyond ASCII as \uXXXX. */

@@ -11,6 +11,8 @@ const forms: Record<string, string> = {
   'as it is': SECRET,
   'URL-encoded': encodeURIComponent(SECRET),
   'URL-encoded, lower case': encodeURIComponent(SECRET).replace(/%../g, hex => hex.toLowerCase()),
+  'URL-encoded but for the slash': encodeURIComponent(SECRET).replace('%2F', '/'),
+  'URL-encoded with plus for spaces': encodeURIComponent(SECRET).replace('%20', '+'),
   'in JSON': JSON.stringify(SECRET).slice(1, -1),
   'in JSON of Python': JSON.stringify(SECRET).slice(1, -1).replace('ö', '\\u00f6'),
   'a line of it': 'line two of key',
