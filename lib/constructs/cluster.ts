@@ -41,7 +41,7 @@ export class Cluster extends Construct {
     const families = stack.formatArn({
       service: 'ecs',
       resource: 'task-definition',
-      resourceName: `${taskFamily(this.installation, '*', '*')}:*`,
+      resourceName: taskFamily(this.installation, '*', '*'),
     })
     const roles = stack.formatArn({
       service: 'iam',

@@ -97,7 +97,7 @@ describe('dispatcher', () => {
   const run = (family: string, cluster: string) =>
     isAllowed(dispatcher, {
       action: 'ecs:RunTask',
-      resource: arn('ecs', `task-definition/${family}:7`),
+      resource: arn('ecs', `task-definition/${family}`),
       context: { 'ecs:cluster': cluster },
     })
   const pass = (path: string, service = 'ecs-tasks.amazonaws.com') =>
@@ -109,6 +109,7 @@ describe('dispatcher', () => {
 
   it('starts the tasks of this installation on its cluster, also of an environment that was removed', () => {
     assert.ok(run(taskFamily('tidemill', 'ferry', 'prod'), clusterArn))
+    assert.ok(run(`${taskFamily('tidemill', 'ferry', 'prod')}:7`, clusterArn))
     assert.ok(run(taskFamily('tidemill', 'ferry', 'removed'), clusterArn))
     assert.ok(!run(taskFamily('tidemill', 'ferry', 'prod'), arn('ecs', 'cluster/other')))
     assert.ok(!run(taskFamily('tidemill-b', 'ferry', 'prod'), clusterArn))
