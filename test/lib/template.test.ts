@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { INDEX, OUTPUT } from '../../shared/contract.ts'
 import { config } from './fixture.ts'
-import { find, findArn, textOf } from './policy.ts'
+import { findArn, textOf } from './policy.ts'
 import { ofType, one, synthesise } from './synth.ts'
 
 const { main } = synthesise(config())
