@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startBucket } from './bucket.ts'
+import { NO_POSTGRES, startPostgres } from './postgres.ts'
+import { makeFolder, makeRepository, SHOP } from './project.ts'
+import { makePlan, NO_DBT, startRunner, step } from './runner.ts'
+
+const PASSWORD = 'password-of-the-test'
+const profile = (port: number) => `
+shop:
+  target: prod
+  outputs:
+    prod: { type: postgres, host: 127.0.0.1, port: ${port}, user: shop, password: "{{ env_var('SHOP_PASSWORD') }}", dbname: postgres, schema: shop, threads: 2 }
+`
+
+test('PostgreSQL: a good run, a refused login, an interrupted query', {
+  skip: NO_DBT || NO_POSTGRES,
+  timeout: 150_000,
+}, async t => {
+  // Hooks run in their order: the server stops before its folder goes.
+  const cleanUps: (() => void)[] = []
+  t.after(() => {
+    for (const cleanUp of cleanUps.reverse()) cleanUp()
+  })
+  const folder = makeFolder(fn => cleanUps.push(fn))
+  const bucket = await startBucket()
+  cleanUps.push(() => bucket.close())
+  const postgres = await startPostgres(folder, PASSWORD)
+  cleanUps.push(() => postgres.stop())
+  const repository = makeRepository(folder, {
+    ...SHOP,
+    'models/slow.sql': "{{ config(tags=['slow']) }} select pg_sleep(600)::text as slept",
+  })
+  const start = (password: string, args: string[]) => {
+    bucket.objects.clear()
+    const plan = makePlan(repository, folder, {
+      dbt: { engine: 'core-1.11', target: 'prod', profiles: profile(postgres.port) },
+      variables: {},
+      secrets: ['SHOP_PASSWORD'],
+      steps: [step(0, 'checkout'), step(1, 'dbt', args)],
+    })
+    return startRunner(bucket, plan, folder, { SHOP_PASSWORD: password })
+  }
+
+  await t.test('a good run', async () => {
+    const end = await start(PASSWORD, ['build', '--exclude', 'tag:slow']).end
+    assert.equal(end.result?.outcome, 'success', end.output)
+    assert.equal(end.result?.counts.success, 3)
+  })
+  await t.test('fault 18: the warehouse refuses the login', async () => {
+    const end = await start('wrong-password', ['build']).end
+    assert.equal(end.result?.reason, 'profile_error', end.output)
+    assert.match(end.result?.message ?? '', /password authentication failed for user "shop"/)
+    assert.ok(!end.output.includes('wrong-password'))
+  })
+  await t.test('fault 22: the query is cancelled in the database', async () => {
+    const runner = start(PASSWORD, ['run', '--select', 'tag:slow'])
+    await runner.said('START sql')
+    await new Promise(resolve => setTimeout(resolve, 1_000))
+    const stoppedAt = Date.now()
+    runner.child.kill('SIGTERM')
+    const end = await runner.end
+    assert.equal(end.result?.reason, 'user_cancelled', end.output)
+    assert.ok(Date.now() - stoppedAt < 15_000, `took ${Date.now() - stoppedAt} ms`)
+  })
+})
