@@ -28,7 +28,8 @@ function main(): void {
   const { config, warnings } = requireConfig({ path, text, read })
   if (warnings.length > 0) console.error(formatProblems(warnings))
   const imageRepository: string | undefined = app.node.tryGetContext(CONTEXT.imageRepository)
-  new TidemillStack(app, stackName(config.installation), { config, code: builtCode(), imageRepository })
+  const consoleUrl: string | undefined = app.node.tryGetContext(CONTEXT.consoleUrl)
+  new TidemillStack(app, stackName(config.installation), { config, code: builtCode(), imageRepository, consoleUrl })
   app.synth()
 }
 

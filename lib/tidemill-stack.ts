@@ -23,11 +23,13 @@ export interface TidemillStackProps extends StackProps {
   readonly code: string
   /** Repository of ready-made images (`<registry>/<name>`), used instead of building them. */
   readonly imageRepository?: string | undefined
+  /** Address of the AWS console for the links of messages, by default that of the region; empty: no links into it. */
+  readonly consoleUrl?: string | undefined
 }
 
 /** One installation of Tidemill. */
 export class TidemillStack extends Stack {
-  constructor(scope: Construct, id: string, { config, code, imageRepository, ...props }: TidemillStackProps) {
+  constructor(scope: Construct, id: string, { config, code, imageRepository, consoleUrl, ...props }: TidemillStackProps) {
     super(scope, id, {
       stackName: stackName(config.installation),
       description: `Tidemill ${config.installation}: dbt runs on a schedule`,
@@ -50,6 +52,7 @@ export class TidemillStack extends Stack {
       network,
       deadLetters,
       messages,
+      consoleUrl: consoleUrl ?? `https://${this.region}.console.aws.amazon.com`,
     })
     this.addEnvironments(
       config,

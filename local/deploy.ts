@@ -57,11 +57,13 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   // `node` is this one by the PATH below: the CDK takes away quotes around the whole command.
   const app = `node "${join(dist, 'bin/app.mjs')}"`
   const context = ['-c', `${CONTEXT.config}=${resolve(configPath)}`, '-c', `${CONTEXT.imageRepository}=${LOCAL_REPOSITORY}`]
+  // No console shows what is here.
+  const links = ['-c', `${CONTEXT.consoleUrl}=`]
   const flags = ['--require-approval', 'never', '--method', 'direct', '--progress', 'events', '--concurrency', '4']
   const places = ['--output', paths.assembly, '--outputs-file', outputsPath]
   // Of an earlier deploy: its templates would be counted.
   await rm(paths.assembly, { recursive: true, force: true })
-  await cdk('synth', ['deploy', '--all', '--app', app, ...context, ...flags, ...places], work)
+  await cdk('synth', ['deploy', '--all', '--app', app, ...context, ...links, ...flags, ...places], work)
 
   const stacks = outputsFile.parse(JSON.parse(await readFile(outputsPath, 'utf8')))
   const outputs = Object.values(stacks).find(stack => stack[OUTPUT.table] !== undefined) ?? Object.values(stacks)[0] ?? {}

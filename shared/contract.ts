@@ -237,6 +237,8 @@ export const CONTEXT = {
   config: 'config',
   /** Repository of ready-made images (`<registry>/<name>`), used instead of building: tag `<engine>-<adapters joined by ->`. */
   imageRepository: 'imageRepository',
+  /** Address of the AWS console for the links of messages; empty: no links into it. Default: that of the region. */
+  consoleUrl: 'consoleUrl',
 } as const
 
 /** Tag of the image for an engine and its adapters (sorted), in a repository of ready-made images. */

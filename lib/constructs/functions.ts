@@ -22,6 +22,7 @@ export interface FunctionsProps {
   readonly network: Network
   readonly deadLetters: DeadLetters
   readonly messages: Messages
+  readonly consoleUrl: string
 }
 
 /** The six functions of the service. What each may do is what the head of its handler lists. */
@@ -94,10 +95,11 @@ export class Functions extends Construct {
   }
 
   private makeNotifier(): ServiceFunction {
-    const { config, data, messages } = this.props
+    const { config, data, messages, consoleUrl } = this.props
     const notifier = this.make('notifier', 'Delivers messages', { seconds: 120, memory: 512, eventAge: Duration.hours(1) })
     data.grantTable(notifier, ['GetItem', 'BatchGetItem', 'UpdateItem'], ['open', 'job'])
     messages.grantPublish(notifier)
+    if (consoleUrl) notifier.addEnvironment(ENV.consoleUrl, consoleUrl)
     if (config.channels.slack)
       notifier.allow(['secretsmanager:GetSecretValue'], [secretResource(this, config.channels.slack.secret)])
     return notifier

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { ENV } from '../../shared/contract.ts'
 import { config } from './fixture.ts'
-import { find, findArn, statementsOf } from './policy.ts'
+import { find, findArn, statementsOf, textOf } from './policy.ts'
 import { synthesise } from './synth.ts'
 
 const { main } = synthesise(config())
@@ -66,5 +67,21 @@ describe('permissions, time and memory that the head of a handler names are thos
   it('sweeper, whose objects are those of the finisher', () => {
     const { reads, writes } = headOf('finisher')
     assert.deepEqual(grantedTo('sweeper'), { ...headOf('sweeper'), reads, writes })
+  })
+})
+
+describe('links of messages', () => {
+  const consoleOf = (consoleUrl?: string) => {
+    const template = consoleUrl === undefined ? main : synthesise(config(), { consoleUrl }).main
+    return find(template, 'AWS::Lambda::Function', /^Functionsnotifier/).Properties.Environment.Variables[ENV.consoleUrl]
+  }
+
+  it('lead to the console of the region', () => {
+    assert.equal(textOf(consoleOf()), 'https://eu-central-1.console.aws.amazon.com')
+  })
+
+  it('lead elsewhere or nowhere when told so', () => {
+    assert.equal(consoleOf('https://console.example.com'), 'https://console.example.com')
+    assert.equal(consoleOf(''), undefined)
   })
 })

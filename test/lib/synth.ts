@@ -32,7 +32,7 @@ export interface Synthesis {
   messages: string[]
 }
 
-export interface SynthOptions extends Pick<TidemillStackProps, 'imageRepository'> {
+export interface SynthOptions extends Pick<TidemillStackProps, 'imageRepository' | 'consoleUrl'> {
   /** Built code instead of functions that do nothing. */
   readonly code?: string
   readonly prepare?: (app: App) => void
@@ -40,11 +40,11 @@ export interface SynthOptions extends Pick<TidemillStackProps, 'imageRepository'
   readonly keep?: string
 }
 
-export function synthesise(config: Config, { code, prepare, keep, imageRepository }: SynthOptions = {}): Synthesis {
+export function synthesise(config: Config, { code, prepare, keep, imageRepository, consoleUrl }: SynthOptions = {}): Synthesis {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-synth-'))
   try {
     const app = new App({ context: cdkJson.context, outdir: join(folder, 'cdk.out') })
-    new TidemillStack(app, 'Tidemill', { config, code: code ?? emptyCode(join(folder, 'dist')), imageRepository })
+    new TidemillStack(app, 'Tidemill', { config, code: code ?? emptyCode(join(folder, 'dist')), imageRepository, consoleUrl })
     prepare?.(app)
     const assembly = app.synth()
     const messages = assembly.getStackByName(config.installation).messages
