@@ -3,7 +3,7 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
-import { prepareEnvironment } from './aws.ts'
+import { prepareEnvironment, profileOf } from './aws.ts'
 import { explained } from './aws-errors.ts'
 import type { Target } from './connection.ts'
 
@@ -19,9 +19,11 @@ export async function readAccount(env: Record<string, string | undefined>, targe
   await prepareEnvironment(env, target)
   const { installation } = target
   const sts = new STSClient({})
-  const region = await explained({ installation, region: '?' }, 'deployer', () => sts.config.region())
-  const { Account: id = '', Arn: identity = '' } = await explained({ installation, region }, 'deployer', () =>
-    sts.send(new GetCallerIdentityCommand({})),
+  const region = await explained({ installation, region: '?', ...profileOf(target) }, 'deployer', () => sts.config.region())
+  const { Account: id = '', Arn: identity = '' } = await explained(
+    { installation, region, ...profileOf(target) },
+    'deployer',
+    () => sts.send(new GetCallerIdentityCommand({})),
   )
   return { id, region, identity, installation }
 }

@@ -7,6 +7,8 @@ export interface Where {
   region: string
   /** Address of the cloud on this machine, when that is meant. */
   localEndpoint?: string
+  /** Named with `--profile`. */
+  profile?: string
 }
 
 const EXPIRED = /Expired|SSO session|Token is expired|refresh failed/i
@@ -37,7 +39,13 @@ export function explainAwsError(error: unknown, where: Where, policy: 'viewer' |
     (isCredentials(name) && EXPIRED.test(message))
   )
     return make('The AWS credentials have expired.', signIn)
-  if (isCredentials(name) || /Could not load credentials/.test(message)) return make('No AWS credentials found.', signIn)
+  if (isCredentials(name) || /Could not load credentials/.test(message))
+    return where.profile === undefined
+      ? make('No AWS credentials found.', signIn)
+      : make(
+          `AWS profile "${where.profile}" does not exist, or has no credentials.`,
+          'See the names: aws configure list-profiles. Sign in: aws sso login --profile NAME',
+        )
   if (REFUSED_KEY.test(name)) return make(`AWS refused the credentials: ${message}.`, signIn)
   if (/AccessDenied|UnauthorizedOperation|Forbidden/i.test(name))
     return make(

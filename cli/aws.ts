@@ -12,6 +12,9 @@ import { makeTable } from './aws-table.ts'
 import type { Bucket, Connection, Target } from './connection.ts'
 import type { Clock } from './effects.ts'
 
+/** For the words of an error. */
+export const profileOf = ({ profile }: Target) => (profile === undefined ? {} : { profile })
+
 interface LocalAddresses {
   endpoint: string
   apiUrl: string | undefined
@@ -49,7 +52,12 @@ export async function prepareEnvironment(
 export async function connectToAws(target: Target, env: Environment, clock: Clock): Promise<Connection> {
   const local = await prepareEnvironment(env, target)
   const cloudFormation = new CloudFormationClient({})
-  const lost = { installation: target.installation, region: '?', ...(local && { localEndpoint: local.endpoint }) }
+  const lost = {
+    installation: target.installation,
+    region: '?',
+    ...(local && { localEndpoint: local.endpoint }),
+    ...profileOf(target),
+  }
   const region = await explained(lost, 'viewer', () => cloudFormation.config.region())
   const where: Where = { ...lost, region }
   const outputs = await readOutputs(cloudFormation, where)

@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { promises as readline } from 'node:readline'
 import { promises as timers } from 'node:timers'
+import { UserError } from '../shared/errors.ts'
+import { EXIT } from '../shared/reasons.ts'
 import type { Clock, Effects, Executed, ExecuteOptions, Sink } from './effects.ts'
 
 /**
@@ -66,6 +68,9 @@ const ask = (interrupt: AbortController) => async (question: string) => {
   lines.on('SIGINT', () => process.exit(130))
   try {
     return await lines.question(question, { signal: interrupt.signal })
+  } catch (error) {
+    // Ctrl-D.
+    throw new UserError('Interrupted; nothing was changed.', { exitCode: EXIT.interrupted, cause: error })
   } finally {
     lines.close()
   }

@@ -2,7 +2,7 @@
  * Progress in stages: one line each with its time when done; on a terminal the current one is redrawn and says what it
  * waits for, elsewhere every stage is one plain line at its end.
  */
-import { formatDuration, oneLine } from '../shared/format.ts'
+import { formatDuration, stripControls } from '../shared/format.ts'
 import type { Clock, Sink } from './effects.ts'
 import { markOf, paintStatus, type Style } from './style.ts'
 import { cutText } from './table.ts'
@@ -31,7 +31,9 @@ export function makeStages(sink: Sink, clock: Clock, style: Style): Stages {
   const elapsed = (stage: { since: number }) => (clock.now().getTime() - stage.since) / 1000
   const format = (status: string, stage: { name: string; since: number }, detail: string, seconds = elapsed(stage)) => {
     const took = formatDuration(seconds)
-    const text = oneLine(detail, 500)
+    const text = stripControls(detail)
+      .replace(/[\n\t]+/g, ' ')
+      .slice(0, 500)
     return `${markOf(status)} ${stage.name.padEnd(NAME_WIDTH)} ${took.padStart(7)}${text ? `   ${text}` : ''}`
   }
   const draw = () => {

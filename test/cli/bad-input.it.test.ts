@@ -138,6 +138,12 @@ const CASES: Record<string, Case> = {
     says: /No AWS credentials/,
     remedy: /aws sso login.*--profile/,
   },
+  'an AWS profile that does not exist': {
+    args: ['runs', '--profile', 'nope', '--region', 'eu-central-1'],
+    code: 3,
+    says: /AWS profile "nope" does not exist/,
+    remedy: /aws configure list-profiles/,
+  },
   'no region': { args: ['runs'], code: 3, says: /No AWS region/, remedy: /--region NAME/ },
   'AWS out of reach': { args: ['runs'], env: DOWN, code: 3, says: /AWS does not answer/, remedy: /region/ },
   'the local cloud never started': {
