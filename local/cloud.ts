@@ -116,7 +116,7 @@ async function start(paths: LocalPaths, options: UpOptions): Promise<LocalDescri
     throw error
   }
   if (!outputs || (await isBootstrapped(description))) return description
-  // The emulator stores its state when it ends. It was killed before it ever could: nothing is deployed any more.
+  // The emulator was killed before it first stored its state: nothing is deployed any more.
   const { outputs: _, apiUrl: __, ...fresh } = description
   await writeJson(paths.description, fresh)
   return fresh

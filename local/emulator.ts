@@ -24,8 +24,8 @@ export interface EmulatorOptions extends Emulator {
 export async function startEmulator(options: EmulatorOptions): Promise<ProcessRecord> {
   const { venv, program, stateDir, log } = options
   const services = join(stateDir, 'services')
-  // Objects are written at once, everything else when the emulator ends. Killed before it ever could, it would find
-  // buckets that nothing knows: the next deployment fails on their names.
+  // Objects are written at once, everything else by snapshots and when the emulator ends. Killed before the first one,
+  // it would find buckets that nothing knows: the next deployment fails on their names.
   if (!existsSync(services)) await rm(stateDir, { recursive: true, force: true })
   const tmp = join(stateDir, 'tmp')
   await mkdir(tmp, { recursive: true })

@@ -23,6 +23,7 @@ const definition = z.object({
   cpu: z._default(z.string(), '256'),
   memory: z._default(z.string(), '512'),
   taskRoleArn: z._default(z.string(), ''),
+  ephemeralStorage: z.optional(z.object({ sizeInGiB: z.number() })),
   containerDefinitions: z.array(container),
 })
 

@@ -99,7 +99,7 @@ function taskDocument(task: Task, time: (at: Date) => Time) {
     createdAt: time(task.createdAt),
     desiredStatus: task.desiredStatus,
     enableExecuteCommand: false,
-    ephemeralStorage: request.overrides.ephemeralStorage ?? { sizeInGiB: 20 },
+    ephemeralStorage: request.overrides.ephemeralStorage ?? definition.ephemeralStorage ?? { sizeInGiB: 20 },
     ...at('executionStoppedAt'),
     group: request.group ?? `family:${definition.family}`,
     lastStatus: task.lastStatus,

@@ -8,12 +8,14 @@ The environment must be clean, since every Lambda inherits all of it.
 
 import json
 import os
+import re
 
 from ministack import app
-from ministack.services import eventbridge, lambda_svc, scheduler
+from ministack.services import ecs, eventbridge, lambda_svc, scheduler
 from ministack.services.cloudformation import provisioners
 
 import schedules
+import snapshots
 
 
 def accept_events_of_aws():
@@ -91,16 +93,51 @@ def keep_properties_of_schedules():
     provisioners._RESOURCE_HANDLERS["AWS::Scheduler::Schedule"].update(create=create, update=update)
 
 
-def fire_schedules_as_aws_does():
-    # The emulator's own loop ticks every 10 s in UTC and knows neither context attributes nor retries.
-    scheduler.start_scheduler = schedules.start
+def register_whole_task_definitions():
+    # CloudFormation here drops some properties of a task definition (platform, disk) and leaves the names within others as
+    # they stand in the template (`ValueFrom` of a secret). On AWS it calls RegisterTaskDefinition with all of them.
+    maps_with_names_of_their_own = {"options", "dockerLabels", "driverOpts", "labels"}
+
+    def to_api(value):
+        if isinstance(value, list):
+            return [to_api(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        # `Name` is `name`, `EFSVolumeConfiguration` is `efsVolumeConfiguration`.
+        named = {re.sub(r"^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]", lambda m: m[0].lower(), key): item for key, item in value.items()}
+        return {key: item if key in maps_with_names_of_their_own else to_api(item) for key, item in named.items()}
+
+    def create(logical_id, props, stack_name):
+        status, _, body = ecs._register_task_definition({"family": f"{stack_name}-{logical_id}", **to_api(props)})
+        answer = json.loads(body)
+        if status >= 400:
+            raise ValueError(f"AWS::ECS::TaskDefinition {logical_id}: {answer.get('message')}")
+        definition = answer["taskDefinition"]
+        for unset in [key for key, value in definition.items() if value is None]:
+            ecs._task_defs[f"{definition['family']}:{definition['revision']}"].pop(unset)
+        arn = definition["taskDefinitionArn"]
+        return arn, {"TaskDefinitionArn": arn}
+
+    # The emulator's update calls it by this name.
+    provisioners._ecs_task_def_create = create
+    provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]["create"] = create
+
+
+def start_own_clocks():
+    # Of schedules the emulator's own loop ticks every 10 s in UTC and knows neither context attributes nor retries.
+    def start():
+        schedules.start()
+        snapshots.start()
+
+    scheduler.start_scheduler = start
 
 
 accept_events_of_aws()
 retry_functions_of_events()
 name_the_caller()
 keep_properties_of_schedules()
-fire_schedules_as_aws_does()
+register_whole_task_definitions()
+start_own_clocks()
 
 if __name__ == "__main__":
     app.main()

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { signedHeaders } from '../../local/aws-json.ts'
+import { callAws, signedHeaders } from '../../local/aws-json.ts'
 import { down, status } from '../../local/cloud.ts'
 import { type DeployProgress, deploy } from '../../local/deploy.ts'
 import { readDescription, readProcesses } from '../../local/state.ts'
 import type { UserError } from '../../shared/errors.ts'
-import { startTestCloud, type TestCloud } from './fixture.ts'
+import { startTestCloud, type TestCloud, waitFor } from './fixture.ts'
 
 const limit = { timeout: 120_000 }
 let it: TestCloud
@@ -69,6 +69,85 @@ test('the CDK deploys; the api answers on loopback and knows its caller, also af
   assert.equal(again.apiUrl, apiUrl)
   assert.equal((await readDescription(it.cloud.paths))?.outputs?.TableName, 'tidemill.local/runner')
   assert.equal((await call(apiUrl)).by, answer.by)
+})
+
+const DEFINITION = `
+const { CfnTaskDefinition } = await import('aws-cdk-lib/aws-ecs')
+new CfnTaskDefinition(stack, 'Task', {
+  family: 'nested',
+  requiresCompatibilities: ['FARGATE'],
+  networkMode: 'awsvpc',
+  runtimePlatform: { operatingSystemFamily: 'LINUX', cpuArchitecture: 'ARM64' },
+  cpu: '256',
+  memory: '512',
+  ephemeralStorage: { sizeInGiB: 30 },
+  volumes: [{ name: 'work' }, { name: 'shared', efsVolumeConfiguration: { filesystemId: 'fs-1', transitEncryption: 'ENABLED' } }],
+  containerDefinitions: [{
+    name: 'runner',
+    image: 'tidemill.local/runner:core-1.11-none',
+    linuxParameters: { capabilities: { drop: ['ALL'] } },
+    dockerLabels: { Team: 'Data' },
+    mountPoints: [{ sourceVolume: 'work', containerPath: '/work', readOnly: false }],
+    environment: [{ name: 'A', value: '1' }],
+    secrets: [{ name: 'PASSWORD', valueFrom: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:db:password::' }],
+    logConfiguration: { logDriver: 'awslogs', options: { 'awslogs-group': '/runs', Mode: 'kept' } },
+  }],
+  tags: [{ key: 'stage', value: REVISION }],
+})`
+
+test('a task definition made by CloudFormation is as one made by the API, nested properties too', limit, async () => {
+  const described = async () =>
+    (await callAws(it.cloud, 'ecs', 'DescribeTaskDefinition', { taskDefinition: 'nested' })) as {
+      taskDefinition: Record<string, unknown>
+    }
+  await run(`${API}\nconst REVISION = 'one'\n${DEFINITION}`)
+  const first = (await described()).taskDefinition
+  const [container] = first.containerDefinitions as Record<string, unknown>[]
+  assert.deepEqual(first.runtimePlatform, { operatingSystemFamily: 'LINUX', cpuArchitecture: 'ARM64' })
+  assert.deepEqual(first.ephemeralStorage, { sizeInGiB: 30 })
+  assert.deepEqual(first.volumes, [
+    { name: 'work' },
+    { name: 'shared', efsVolumeConfiguration: { filesystemId: 'fs-1', transitEncryption: 'ENABLED' } },
+  ])
+  assert.deepEqual(container, {
+    name: 'runner',
+    image: 'tidemill.local/runner:core-1.11-none',
+    cpu: 0,
+    essential: true,
+    linuxParameters: { capabilities: { drop: ['ALL'] } },
+    dockerLabels: { Team: 'Data' },
+    mountPoints: [{ sourceVolume: 'work', containerPath: '/work', readOnly: false }],
+    environment: [{ name: 'A', value: '1' }],
+    secrets: [{ name: 'PASSWORD', valueFrom: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:db:password::' }],
+    logConfiguration: { logDriver: 'awslogs', options: { 'awslogs-group': '/runs', Mode: 'kept' } },
+  })
+  assert.ok(!('proxyConfiguration' in first), 'what is not set is not there')
+  // A change makes the next revision by the same way.
+  await run(`${API}\nconst REVISION = 'two'\n${DEFINITION.replace('sizeInGiB: 30', 'sizeInGiB: 40')}`)
+  const second = (await described()).taskDefinition
+  assert.deepEqual([second.revision, second.ephemeralStorage], [2, { sizeInGiB: 40 }])
+})
+
+test('after a crash of the emulator, what was deployed is there, and the next deployment works', limit, async () => {
+  await run(API)
+  const { emulator } = await readProcesses(it.cloud.paths)
+  assert.ok(emulator)
+  // A snapshot follows the end of a deployment at once.
+  const stored = () => statSync(join(it.cloud.paths.emulatorState, 'services/cloudformation.json')).mtimeMs
+  const before = Date.now()
+  await run(`${API}\nnew (await import('aws-cdk-lib/aws-s3')).Bucket(stack, 'Kept')`)
+  await waitFor('snapshot', async () => (stored() > before ? true : undefined), 10)
+  // Made after it: nothing but the disk will know of it.
+  for (const path of ['late', 'late/object'])
+    await fetch(`${it.cloud.endpoint}/${path}`, { method: 'PUT', body: '', headers: signedHeaders(it.cloud, 's3') })
+  assert.ok(existsSync(join(it.cloud.paths.emulatorState, 's3/000000000000/late')))
+  process.kill(emulator.pid, 'SIGKILL')
+  const again = await it.up()
+  assert.ok(again.apiUrl)
+  assert.match((await call(again.apiUrl)).by ?? '', /^local:./)
+  assert.equal((await fetch(`${again.endpoint}/late`, { headers: signedHeaders(again, 's3') })).status, 404)
+  assert.equal(existsSync(join(it.cloud.paths.emulatorState, 's3/000000000000/late')), false)
+  await run(`${API}\nnew (await import('aws-cdk-lib/aws-s3')).Bucket(stack, 'Late', { bucketName: 'late' })`)
 })
 
 test('after a crash that lost the state, nothing is said to be deployed', limit, async () => {
