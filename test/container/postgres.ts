@@ -1,12 +1,12 @@
 /** A PostgreSQL server on loopback for one test, from the programs of the machine. */
 import { execFileSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { findProgram } from '../need.ts'
 
-const BIN = '/usr/lib/postgresql/15/bin'
-export const NO_POSTGRES = existsSync(join(BIN, 'initdb')) ? false : `no PostgreSQL in ${BIN}: apt-get install postgresql`
+const BIN = dirname(findProgram('postgres') ?? '')
 
 /** The server refuses to run as root; `nobody` has this id on Debian. */
 const NOBODY = 65534

@@ -9,9 +9,9 @@ import { build } from 'esbuild'
 import { ENV, KEY } from '../../shared/contract.ts'
 import { startTestCloud } from '../local/fixture.ts'
 import { makeFolder, makeRepository, SHOP } from './project.ts'
-import { makePlan, NO_DBT, step, VENV } from './runner.ts'
+import { makePlan, step, VENV } from './runner.ts'
 
-test('the bundle against an S3 of the emulator', { skip: NO_DBT, timeout: 180_000 }, async t => {
+test('the bundle against an S3 of the emulator', { timeout: 180_000 }, async t => {
   const folder = makeFolder(fn => t.after(fn))
   const bundle = join(folder, 'runner.cjs')
   const entryPoints = [join(import.meta.dirname, '../../container/runner/main.ts')]

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { skipWithout } from '../need.ts'
 import { startBucket } from './bucket.ts'
-import { NO_POSTGRES, startPostgres } from './postgres.ts'
+import { startPostgres } from './postgres.ts'
 import { makeFolder, makeRepository, SHOP } from './project.ts'
-import { makePlan, NO_DBT, startRunner, step } from './runner.ts'
+import { makePlan, startRunner, step } from './runner.ts'
 
 const PASSWORD = 'password-of-the-test'
 const profile = (port: number) => `
@@ -14,7 +15,7 @@ shop:
 `
 
 test('PostgreSQL: a good run, a refused login, an interrupted query', {
-  skip: NO_DBT || NO_POSTGRES,
+  skip: skipWithout('postgres'),
   timeout: 150_000,
 }, async t => {
   // Hooks run in their order: the server stops before its folder goes.

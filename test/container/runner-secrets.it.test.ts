@@ -7,9 +7,9 @@ import { test } from 'node:test'
 import { ENV } from '../../shared/contract.ts'
 import { type Bucket, startBucket } from './bucket.ts'
 import { DUCKDB_PROFILE, makeFolder, makeRepository, SHOP } from './project.ts'
-import { makePlan, NO_DBT, type RunnerEnd, startRunner, step } from './runner.ts'
+import { makePlan, type RunnerEnd, startRunner, step } from './runner.ts'
 
-const OPTIONS = { skip: NO_DBT, timeout: 90_000 }
+const OPTIONS = { timeout: 90_000 }
 const PASSWORD = 'mill-of/the+tide 77'
 const TOKEN = 'token-of-the-test-host'
 

@@ -6,9 +6,9 @@ import { runAttempt } from '../../container/runner/attempt.ts'
 import type { Plan } from '../../shared/plan.ts'
 import { startBucket } from './bucket.ts'
 import { makeFolder, makeRepository, SHOP } from './project.ts'
-import { makePlan, NO_DBT, startRunner } from './runner.ts'
+import { makePlan, startRunner } from './runner.ts'
 
-const OPTIONS = { skip: NO_DBT, timeout: 90_000 }
+const OPTIONS = { timeout: 90_000 }
 /** Takes DuckDB minutes, and can be interrupted. */
 const SLOW = {
   ...SHOP,

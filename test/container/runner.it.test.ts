@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Plan } from '../../shared/plan.ts'
 import { type Bucket, startBucket } from './bucket.ts'
 import { type Files, makeFolder, makeRepository, SHOP } from './project.ts'
-import { makePlan, NO_DBT, type RunnerEnd, startRunner, step } from './runner.ts'
+import { makePlan, type RunnerEnd, startRunner, step } from './runner.ts'
 
 let bucket: Bucket
 before(async () => {
@@ -11,7 +11,7 @@ before(async () => {
 })
 after(() => bucket.close())
 
-const OPTIONS = { skip: NO_DBT, timeout: 90_000 }
+const OPTIONS = { timeout: 90_000 }
 
 /** One run of a project made of `files`, in a bucket and folder of its own. */
 async function run(

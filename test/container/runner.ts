@@ -1,17 +1,16 @@
 /** Starts the runner as ECS does: one process, a plan in the bucket, secrets in its environment. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ENV, KEY } from '../../shared/contract.ts'
 import type { PartLine, Plan, PlanStep, RunnerResult } from '../../shared/plan.ts'
+import { dbtVenv } from '../venv.ts'
 import type { Bucket } from './bucket.ts'
 import { DUCKDB_PROFILE, type Repository } from './project.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** dbt 1.11 with DuckDB and PostgreSQL, made from the locks. */
-export const VENV = join(ROOT, '.cache/venv/core-1.11-duckdb-postgres')
-export const NO_DBT = existsSync(join(VENV, 'bin/dbt')) ? false : `no dbt in ${VENV}`
+export const VENV = await dbtVenv('duckdb', 'postgres')
 
 const PLACE = { project: 'shop', environment: 'prod', job: 'nightly', id: '20261122T010000-00000000000a' }
 

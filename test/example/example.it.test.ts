@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { ensureVenv, findPython } from '../../local/venv.ts'
+import { dbtVenv } from '../venv.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -52,14 +52,7 @@ before(
   async () => {
     cpSync(join(root, 'example'), project, { recursive: true, filter: path => !/\/(target|logs|\.tidemill)$/.test(path) })
     // The environment of local mode: made once, shared.
-    const venv = await ensureVenv({
-      name: 'core-1.11-duckdb',
-      requirements: [join(root, 'container/requirements/core-1.11/duckdb.txt')],
-      cacheDir: join(root, '.cache/venv'),
-      python: await findPython(process.env.TIDEMILL_PYTHON),
-      onProgress: () => undefined,
-    })
-    dbtPath = join(venv, 'bin/dbt')
+    dbtPath = join(await dbtVenv('duckdb'), 'bin/dbt')
   },
   { timeout: 300_000 },
 )

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -9,7 +10,17 @@ import { connect, down, reset, status, up } from '../../local/cloud.ts'
 import { startOf } from '../../local/process.ts'
 import { readProcesses } from '../../local/state.ts'
 import type { UserError } from '../../shared/errors.ts'
-import { logWith, prepareTasks, runInput, runTask, startTestCloud, type TestCloud, taskWith, waitFor } from './fixture.ts'
+import {
+  logWith,
+  prepareTasks,
+  runInput,
+  runTask,
+  startTestCloud,
+  type TaskDocument,
+  type TestCloud,
+  taskWith,
+  waitFor,
+} from './fixture.ts'
 
 const limit = { timeout: 60_000 }
 let it: TestCloud
@@ -59,6 +70,19 @@ test('only the user can read address and key', limit, () => {
   assert.equal(statSync(it.cloud.paths.root).mode & 0o077, 0)
 })
 
+test('nothing of it can be committed by accident; a .gitignore of the user stays', limit, async () => {
+  const ignore = join(it.folder, '.tidemill/.gitignore')
+  assert.equal(readFileSync(ignore, 'utf8'), '*\n')
+  writeFileSync(it.cloud.paths.secrets, 'plain: one\n')
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: it.folder, encoding: 'utf8' })
+  git('init', '-q')
+  git('add', '--all', '.tidemill')
+  assert.equal(git('ls-files', '.tidemill'), '')
+  writeFileSync(ignore, 'local/\n')
+  await it.up()
+  assert.equal(readFileSync(ignore, 'utf8'), 'local/\n')
+})
+
 test('secrets.yml is loaded, changed values too; what is wanted and missing is named', limit, async () => {
   mkdirSync(join(it.folder, '.tidemill'), { recursive: true })
   writeFileSync(it.cloud.paths.secrets, 'plain: one\nteam/db:\n  user: ana\n  port: 5432\n')
@@ -95,7 +119,7 @@ test('a port that is taken is said, and nothing is left running', limit, async (
 })
 
 test('down ends running tasks, first politely; a server that was killed leaves none behind', limit, async () => {
-  await prepareTasks(it)
+  const queue = await prepareTasks(it)
   const script = `process.on('SIGTERM', () => { console.log('asked'); process.exit(0) }); console.log('pid', process.pid); setInterval(() => {}, 1000)`
   const pidOf = async (arn: string) => Number(/pid (\d+)/.exec((await logWith(it, arn, /pid/)).join(' '))?.[1])
   const polite = await runTask(it, runInput('down/1', script))
@@ -104,6 +128,18 @@ test('down ends running tasks, first politely; a server that was killed leaves n
   assert.equal(startOf(pid), undefined)
   await it.up()
   await logWith(it, polite.taskArn, /asked/)
+  const told: TaskDocument[] = []
+  await waitFor('two events of the end', async () => {
+    const details = (await queue.take()).map(({ Body }) => JSON.parse(Body).detail as TaskDocument)
+    told.push(...details.filter(({ taskArn, lastStatus }) => taskArn === polite.taskArn && lastStatus === 'STOPPED'))
+    return told.length >= 2 || undefined
+  })
+  assert.deepEqual(
+    told.map(detail => [detail.stopCode, detail.version]),
+    [told[0], told[0]].map(first => ['TerminationNotice', first?.version]),
+    'told again after the restart, as the same event',
+  )
+  assert.equal((await taskWith(it, polite.taskArn, 'STOPPED')).stopCode, 'TerminationNotice')
 
   const orphan = await runTask(it, runInput('down/2', script))
   const orphanPid = await pidOf(orphan.taskArn)

@@ -1,0 +1,106 @@
+/**
+ * Builds the image of the tasks with podman, as the account does with CodeBuild. Its base images are made of the machine's own
+ * Debian packages and Node, because the official ones cannot be pulled everywhere.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dirname, '../..')
+const CACHE = join(ROOT, '.cache/image')
+const NAME = 'localhost/tidemill-test'
+export const IMAGE = `${NAME}-runner`
+
+/** Settings under which podman works without a daemon, inside other containers too. */
+const CONTAINERS_CONF = `[containers]
+default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+netns = "host"
+[engine]
+runtime = "runc"
+events_logger = "none"
+`
+
+function podman(args: string[], minutes = 10): string {
+  const { status, stdout, stderr, error } = spawnSync('podman', args, {
+    encoding: 'utf8',
+    env: podmanEnv(),
+    timeout: minutes * 60_000,
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  if (status !== 0)
+    throw new Error(`podman ${args[0]} failed (${error?.message ?? status}):\n${stdout.slice(-3000)}\n${stderr.slice(-3000)}`)
+  return stdout.trim()
+}
+
+const podmanEnv = () => ({ ...process.env, CONTAINERS_CONF: join(CACHE, 'containers.conf') })
+
+/** Base with Python and apt, from the Debian mirror this machine uses; made once. */
+function makePythonBase(): void {
+  if (spawnSync('podman', ['image', 'exists', `${NAME}-python`], { env: podmanEnv() }).status === 0) return
+  const tar = join(CACHE, 'python.tar')
+  if (!existsSync(tar)) {
+    const sources = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list']
+      .filter(path => existsSync(path))
+      .slice(0, 1)
+    const packages = 'python3,python3-venv,python-is-python3,ca-certificates'
+    const made = spawnSync(
+      'mmdebstrap',
+      ['--variant=apt', `--include=${packages}`, 'bookworm', join(CACHE, 'new.tar'), ...sources],
+      {
+        encoding: 'utf8',
+        timeout: 300_000,
+      },
+    )
+    if (made.status !== 0) throw new Error(`mmdebstrap failed: ${made.stderr}`)
+    renameSync(join(CACHE, 'new.tar'), tar)
+  }
+  podman(['import', '-q', tar, `${NAME}-python`])
+  rmSync(tar)
+}
+
+function makeNodeBase(): void {
+  const context = join(CACHE, 'node')
+  mkdirSync(context, { recursive: true })
+  copyFileSync(realpathSync(process.execPath), join(context, 'node'))
+  writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY node /usr/local/bin/node\n')
+  podman(['build', '-q', '-t', `${NAME}-node`, context])
+}
+
+/** The product's own Dockerfile over these bases; layers that did not change are reused. */
+export function buildImage(engine: string, adapters: string): void {
+  mkdirSync(CACHE, { recursive: true })
+  writeFileSync(join(CACHE, 'containers.conf'), CONTAINERS_CONF)
+  makePythonBase()
+  makeNodeBase()
+  // The machine's own certificates and settings of pip, for its registry; neither becomes part of a layer.
+  const certificates = '/etc/ssl/certs/ca-certificates.crt'
+  writeFileSync(join(CACHE, 'pip.conf'), `[global]\ncert = ${certificates}\n`)
+  const bases = ['--build-arg', `PYTHON=${NAME}-python`, '--build-arg', `NODE=${NAME}-node`]
+  const what = ['--build-arg', `ENGINE=${engine}`, '--build-arg', `ADAPTERS=${adapters}`]
+  const settings = ['--secret', `id=pip,src=${join(CACHE, 'pip.conf')}`, '-v', `${certificates}:${certificates}:ro`]
+  podman(['build', '--network=host', '--pull=never', ...bases, ...what, ...settings, '-t', IMAGE, join(ROOT, 'dist/container')])
+}
+
+/** The limits a Fargate task has by our task definition: no root, nothing writable but two volumes, no capabilities. */
+const AS_ON_FARGATE = ['--read-only', '--user=1000:1000', '--cap-drop=all', '--security-opt=no-new-privileges', '--network=host']
+
+export function startContainer(name: string, env: Record<string, string>, folders: string[], memory?: string): ChildProcess {
+  const variables = Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`])
+  const mounts = folders.flatMap(folder => ['-v', `${folder}:${folder}`])
+  const limit = memory ? [`--memory=${memory}`, `--memory-swap=${memory}`] : []
+  return spawn('podman', ['run', '--rm', '--name', name, ...AS_ON_FARGATE, ...limit, ...variables, ...mounts, IMAGE], {
+    env: podmanEnv(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** Runs a command in the image and gives its output. */
+export const runInImage = (...command: string[]) =>
+  podman(['run', '--rm', ...AS_ON_FARGATE, '--entrypoint', command[0] ?? '', IMAGE, ...command.slice(1)])
+export const stopContainer = (name: string, seconds: number) => podman(['stop', '-t', String(seconds), name])
+/** Bytes of each layer with the command that made it, newest first. */
+export const layersOf = (): { size: number; command: string }[] =>
+  JSON.parse(podman(['history', '--format', 'json', IMAGE])).map((layer: { size: number; CreatedBy: string }) => ({
+    size: layer.size,
+    command: layer.CreatedBy,
+  }))
