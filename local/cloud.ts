@@ -4,11 +4,13 @@ import { rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { callAws, type Emulator } from './aws-json.ts'
+import { startSweeper } from './catch-up.ts'
 import { startEcs } from './ecs-start.ts'
 import { answers, healthUrl, startEmulator, waitHealthy } from './emulator.ts'
 import { endProcess, freePort, isAlive, startOf } from './process.ts'
 import { loadSecrets } from './secrets-file.ts'
 import {
+  hideFromGit,
   type LocalDescription,
   type LocalPaths,
   type LocalProcesses,
@@ -57,6 +59,7 @@ const aliveByPid = (pid: number) => startOf(pid) !== undefined
 export function up(options: UpOptions): Promise<LocalCloud> {
   const paths = localPaths(options.folder)
   return withLock(paths, aliveByPid, async () => {
+    await hideFromGit(paths)
     const description = (await runningDescription(paths, options)) ?? (await start(paths, options))
     const missingSecrets = await loadSecrets(description, paths.secrets, options.secrets ?? [])
     return toCloud(options.folder, paths, description, missingSecrets)
@@ -64,7 +67,7 @@ export function up(options: UpOptions): Promise<LocalCloud> {
 }
 
 const toCloud = (folder: string, paths: LocalPaths, description: LocalDescription, missingSecrets: string[]): LocalCloud => {
-  const { outputs: _, apiUrl, ...addresses } = description
+  const { outputs: _, installation: __, apiUrl, ...addresses } = description
   return { ...addresses, ...(apiUrl && { apiUrl }), folder, paths, missingSecrets }
 }
 
@@ -98,7 +101,7 @@ async function start(paths: LocalPaths, options: UpOptions): Promise<LocalDescri
   const before = await readDescription(paths)
   const port = await freePort({ fixed: ports.emulator, preferred: before && portOf(before.endpoint) })
   const ecsPort = await freePort({ fixed: ports.ecs, preferred: before && portOf(before.ecsEndpoint) })
-  const outputs = before?.outputs
+  const { outputs, installation } = before ?? {}
   const description: LocalDescription = {
     endpoint: `http://127.0.0.1:${port}`,
     ecsEndpoint: `http://127.0.0.1:${ecsPort}`,
@@ -106,6 +109,7 @@ async function start(paths: LocalPaths, options: UpOptions): Promise<LocalDescri
     // A key of its own for every installation: the CDK remembers the account of a key.
     accessKeyId: before?.accessKeyId ?? `TIDEMILL${randomBytes(6).toString('hex').toUpperCase()}`,
     secretAccessKey: before?.secretAccessKey ?? randomBytes(20).toString('hex'),
+    ...(installation && { installation }),
     ...(outputs && { outputs, ...apiUrlOf(`http://127.0.0.1:${port}`, outputs) }),
   }
   await writeJson(paths.description, description)
@@ -115,9 +119,13 @@ async function start(paths: LocalPaths, options: UpOptions): Promise<LocalDescri
     await stopProcesses(paths)
     throw error
   }
-  if (!outputs || (await isBootstrapped(description))) return description
+  if (!outputs) return description
+  if (await isBootstrapped(description)) {
+    if (installation) await startSweeper(description, installation)
+    return description
+  }
   // The emulator was killed before it first stored its state: nothing is deployed any more.
-  const { outputs: _, apiUrl: __, ...fresh } = description
+  const { outputs: _, installation: __, apiUrl: ___, ...fresh } = description
   await writeJson(paths.description, fresh)
   return fresh
 }

@@ -66,10 +66,12 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   await cdk('synth', ['deploy', '--all', '--app', app, ...context, ...links, ...flags, ...places], work)
 
   const stacks = outputsFile.parse(JSON.parse(await readFile(outputsPath, 'utf8')))
-  const outputs = Object.values(stacks).find(stack => stack[OUTPUT.table] !== undefined) ?? Object.values(stacks)[0] ?? {}
+  // The name of the main stack is that of the installation.
+  const main = Object.entries(stacks).find(([, outputs]) => outputs[OUTPUT.table] !== undefined)
+  const [installation, outputs] = main ?? Object.entries(stacks)[0] ?? ['', {}]
   const description = await readDescription(paths)
   const { apiUrl } = apiUrlOf(cloud.endpoint, outputs)
-  await writeJson(paths.description, { ...description, outputs, ...(apiUrl && { apiUrl }) })
+  await writeJson(paths.description, { ...description, installation, outputs, ...(apiUrl && { apiUrl }) })
   return { outputs, apiUrl: apiUrl ?? '', resources: await resourcesIn(paths.assembly) }
 }
 

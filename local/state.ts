@@ -33,7 +33,8 @@ const description = z.object({
   secretAccessKey: z.string(),
   /** After the first deploy: address of the `api` function, with a slash at its end. */
   apiUrl: z.optional(z.string()),
-  /** After the first deploy: outputs of the main stack. */
+  /** After the first deploy: name of the installation, and outputs of its main stack. */
+  installation: z.optional(z.string()),
   outputs: z.optional(z.record(z.string(), z.string())),
 })
 /** `local.json`. */
@@ -63,6 +64,15 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}`
   await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
   await rename(temporary, path)
+}
+
+/** The folder lies in the user's repository and holds secrets and state: nothing in it may be committed. */
+export async function hideFromGit(paths: LocalPaths): Promise<void> {
+  await mkdir(paths.root, { recursive: true, mode: 0o700 })
+  await writeFile(join(dirname(paths.secrets), '.gitignore'), '*\n', { flag: 'wx' }).catch(error => {
+    // One that the user wrote stays.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  })
 }
 
 /** Runs `body` while no other process changes the same local cloud. The lock of a process that died is taken over. */

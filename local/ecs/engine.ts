@@ -8,7 +8,7 @@ import { signal, startOf } from '../process.ts'
 import { mainContainer, type TaskDefinition } from './definition.ts'
 import type { EventSender } from './events.ts'
 import { ENDINGS, type Ending, type Faults } from './faults.ts'
-import { endLeftovers, removeTask, taskFolder, writeRecord } from './records.ts'
+import { endLeftovers, forgetStopped, keepStopped, readStopped, removeTask, taskFolder, writeRecord } from './records.ts'
 import { isSameRequest, type RunTaskInput } from './run-task.ts'
 import { newTask, type StopCode, type Task } from './task.ts'
 import { exitCodeOf, type Prepared, prepare, StartError, startProcess } from './task-process.ts'
@@ -27,6 +27,8 @@ export interface EngineOptions {
 /** ECS describes stopped tasks for about an hour; more than this many are not kept. */
 const STOPPED_KEPT_MILLISECONDS = 65 * 60_000
 const STOPPED_KEPT = 1000
+/** The end of so many tasks is told once more after a restart: who was told first may have gone down with the cloud. */
+const TOLD_AGAIN = 20
 /** For the last lines of a task before its STOPPED event. */
 const LOG_SECONDS = 5
 export const NO_CAPACITY = 'Capacity is unavailable at this time. Please try again later or in a different availability zone'
@@ -64,6 +66,7 @@ export function createEngine(options: EngineOptions) {
   }
   const forget = (task: Task) => {
     tasks.delete(task.id)
+    forgetStopped(tasksDir, task.id).catch(error => console.error(String(error)))
     for (const [token, other] of byToken) if (other === task) byToken.delete(token)
   }
 
@@ -121,6 +124,7 @@ export function createEngine(options: EngineOptions) {
       await removeTask(tasksDir, task.id)
       living.delete(task.id)
       end(life)
+      if (tasks.has(task.id)) await keepStopped(tasksDir, task)
     }
   }
 
@@ -198,8 +202,12 @@ export function createEngine(options: EngineOptions) {
       return life !== undefined
     },
     taskOfCredentials: (token: string) => byCredentials.get(token),
-    /** Ends what a crashed server left, and says so. */
+    /** Remembers what stopped before, ends what a crashed server left, and says so. */
     async recover() {
+      const stopped = await readStopped(tasksDir)
+      for (const task of stopped) tasks.set(task.id, task)
+      forgetOld()
+      for (const task of stopped.slice(-TOLD_AGAIN)) if (tasks.has(task.id)) events.send(task)
       for (const left of await endLeftovers(tasksDir)) {
         const task = newTask(left)
         tasks.set(task.id, task)
@@ -212,6 +220,7 @@ export function createEngine(options: EngineOptions) {
           stoppedReason: 'Task stopped because its host failed.',
           stoppedAt: new Date(),
         })
+        await keepStopped(tasksDir, task)
       }
     },
     /** Stops everything; resolves when all processes are gone and their events are out. */

@@ -1,4 +1,7 @@
-/** One file for each living task, so that a server that crashed finds and ends what it started. */
+/**
+ * One file for each living task, so that a server that crashed finds and ends what it started, and one for each that
+ * stopped, so that the next server still describes it.
+ */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAlive, type ProcessRecord, signal } from '../process.ts'
@@ -12,6 +15,8 @@ interface TaskRecord extends Omit<NewTask, 'now'> {
 
 export const taskFolder = (tasksDir: string, id: string) => join(tasksDir, id)
 const recordFile = (tasksDir: string, id: string) => join(tasksDir, `${id}.json`)
+const stoppedFolder = (tasksDir: string) => join(tasksDir, 'stopped')
+const stoppedFile = (tasksDir: string, id: string) => join(stoppedFolder(tasksDir), `${id}.json`)
 
 export async function writeRecord(tasksDir: string, task: Task, process: ProcessRecord | undefined): Promise<void> {
   const { id, request, definition, clusterArn, createdAt } = task
@@ -45,4 +50,30 @@ export async function endLeftovers(tasksDir: string): Promise<NewTask[]> {
     await removeTask(tasksDir, task.id)
   }
   return found
+}
+
+export const keepStopped = (tasksDir: string, task: Task) => writeJson(stoppedFile(tasksDir, task.id), task)
+export const forgetStopped = (tasksDir: string, id: string) => rm(stoppedFile(tasksDir, id), { force: true })
+
+const TIMES = [
+  'createdAt',
+  'pullStartedAt',
+  'pullStoppedAt',
+  'startedAt',
+  'stoppingAt',
+  'executionStoppedAt',
+  'stoppedAt',
+] as const satisfies (keyof Task)[]
+
+/** Tasks that servers before this one saw stop, in that order. */
+export async function readStopped(tasksDir: string): Promise<Task[]> {
+  const names = await readdir(stoppedFolder(tasksDir)).catch(() => [])
+  const files = names.filter(name => name.endsWith('.json')).map(name => join(stoppedFolder(tasksDir), name))
+  const tasks = await Promise.all(
+    files.map(async file => {
+      const task = JSON.parse(await readFile(file, 'utf8')) as Task
+      return Object.assign(task, Object.fromEntries(TIMES.flatMap(name => (task[name] ? [[name, new Date(task[name])]] : []))))
+    }),
+  )
+  return tasks.sort((a, b) => Number(a.stoppedAt) - Number(b.stoppedAt))
 }

@@ -107,17 +107,27 @@ def register_whole_task_definitions():
         named = {re.sub(r"^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]", lambda m: m[0].lower(), key): item for key, item in value.items()}
         return {key: item if key in maps_with_names_of_their_own else to_api(item) for key, item in named.items()}
 
+    register_definition = ecs._register_task_definition
+
+    def register(data):
+        status, headers, body = register_definition(data)
+        if status >= 400:
+            return status, headers, body
+        # ECS does not show what was not set; here it would be null.
+        answer = json.loads(body)
+        shown = {key: value for key, value in answer["taskDefinition"].items() if value is not None}
+        ecs._task_defs[f"{shown['family']}:{shown['revision']}"] = shown
+        return status, headers, json.dumps({**answer, "taskDefinition": shown}).encode()
+
     def create(logical_id, props, stack_name):
-        status, _, body = ecs._register_task_definition({"family": f"{stack_name}-{logical_id}", **to_api(props)})
+        status, _, body = register({"family": f"{stack_name}-{logical_id}", **to_api(props)})
         answer = json.loads(body)
         if status >= 400:
             raise ValueError(f"AWS::ECS::TaskDefinition {logical_id}: {answer.get('message')}")
-        definition = answer["taskDefinition"]
-        for unset in [key for key, value in definition.items() if value is None]:
-            ecs._task_defs[f"{definition['family']}:{definition['revision']}"].pop(unset)
-        arn = definition["taskDefinitionArn"]
+        arn = answer["taskDefinition"]["taskDefinitionArn"]
         return arn, {"TaskDefinitionArn": arn}
 
+    ecs._ACTION_MAP["RegisterTaskDefinition"] = register
     # The emulator's update calls it by this name.
     provisioners._ecs_task_def_create = create
     provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]["create"] = create
