@@ -34,6 +34,7 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
       branch: run.overrides?.branch ?? environment.branch,
       ...(run.overrides?.commit && { commit: run.overrides.commit }),
       credentials: project.credentials.kind,
+      ...('secret' in project.credentials && { secret: project.credentials.secret.name }),
       submodules: project.submodules,
     },
     dbt: {

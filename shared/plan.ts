@@ -27,6 +27,8 @@ export interface Plan {
     /** Wanted instead of the head of the branch. */
     commit?: string
     credentials: 'none' | 'token' | 'ssh' | 'codecommit'
+    /** Name of the secret with the token or key, for messages. */
+    secret?: string
     submodules: boolean
   }
   dbt: {

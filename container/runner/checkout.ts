@@ -95,9 +95,13 @@ async function overNetwork(
 function sourceFailure(repository: Plan['repository'], fault: GitFault, words: string, tries: number): StepFailure {
   const url = shownUrl(repository.url)
   if (fault === 'auth') {
-    const what = { token: 'the token', ssh: 'the ssh key', codecommit: 'the task role', none: 'access without credentials' }[
-      repository.credentials
-    ]
+    const held = repository.secret === undefined ? '' : ` in secret ${repository.secret}`
+    const what = {
+      token: `the token${held}`,
+      ssh: `the ssh key${held}`,
+      codecommit: 'the task role',
+      none: 'access without credentials',
+    }[repository.credentials]
     const hint =
       repository.credentials === 'none'
         ? 'Set project.credentials if the repository is private'

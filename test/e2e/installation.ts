@@ -31,7 +31,13 @@ export interface Installation {
   close(): Promise<void>
 }
 
-export async function makeInstallation(): Promise<Installation> {
+/** Writes repository, tidemill.yml and secrets below `folder`; `webhook` is where the Slack messages go. */
+export type MakeProject = (folder: string, webhook: string) => void
+
+export async function makeInstallation(
+  make: MakeProject = makeProject,
+  secrets: readonly string[] = ['chain-webhook'],
+): Promise<Installation> {
   const folder = mkdtempSync(join(root, '.cache', 'e2e-'))
   const received: Installation['received'] = []
   const server = createServer((request, response) => {
@@ -51,9 +57,9 @@ export async function makeInstallation(): Promise<Installation> {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    makeProject(folder, `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`)
+    make(folder, `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`)
     const cacheDir = join(root, '.cache')
-    const cloud = await up({ folder, cacheDir, dist, onProgress: () => {}, secrets: ['chain-webhook'] })
+    const cloud = await up({ folder, cacheDir, dist, onProgress: () => {}, secrets })
     await deploy({ cloud, configPath: join(folder, 'tidemill.yml'), dist, onProgress: () => {} })
     const tidemill = (...args: string[]) => runTidemill(folder, args)
     return { folder, cloud, received, tidemill, messagesOf: (run, count) => messagesOf(received, run, count), close }
