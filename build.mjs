@@ -6,7 +6,15 @@ import { build } from 'esbuild'
 const root = import.meta.dirname
 // Made beside and then put in place: a deployment or a task that runs from dist/ meanwhile never sees half of it.
 const dist = join(root, `.dist-${process.pid}`)
-const common = { bundle: true, platform: 'node', target: 'node20', sourcemap: true, sourcesContent: false, logLevel: 'warning', absWorkingDir: root }
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  sourcemap: true,
+  sourcesContent: false,
+  logLevel: 'warning',
+  absWorkingDir: root,
+}
 
 /** Programs with their own process: everything inside except what npm installs beside us. */
 const external = ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', '@cdklabs/deploy-time-build', 'aws-cdk', 'aws-cdk/*']

@@ -53,9 +53,9 @@ export const formatCount = (count: number) => count.toLocaleString('en-US', { ma
 /** `1 model`, `3 models`, `2 queries` (the plural given when it is not an s). */
 export const plural = (count: number, one: string, many = `${one}s`) => `${formatCount(count)} ${count === 1 ? one : many}`
 
-/** US dollars, as AWS bills: `0.011 USD`, `1.24 USD`; below a tenth of a cent `< 0.001 USD`. */
+/** US dollars, as AWS bills: `0.011 USD`, `1.24 USD`; below a tenth of a cent `less than 0.001 USD`. */
 export function formatMoney(usd: number): string {
-  if (usd > 0 && usd < 0.001) return '< 0.001 USD'
+  if (usd > 0 && usd < 0.001) return 'less than 0.001 USD'
   return `${usd.toFixed(usd < 0.1 && usd > 0 ? 3 : 2)} USD`
 }
 

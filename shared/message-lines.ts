@@ -77,7 +77,7 @@ function startLine(input: MessageInput): string {
     `${record.startedAt ? 'Started' : 'Asked for'} ${formatTime(at, zoneOf(input))} ${causeWords(record)}`,
     record.startedAt ? `${formatSpan(tookSeconds(record))}${usual}` : '',
     record.attempts.length ? `attempt ${record.attempts.length}` : '',
-    cost === undefined ? '' : `about ${formatMoney(cost)}`,
+    cost === undefined ? '' : formatMoney(cost),
   ]
   return `${parts.filter(Boolean).join(', ')}.`
 }

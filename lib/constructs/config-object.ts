@@ -1,4 +1,4 @@
-// The one file of lib/ that writes one: an asset is a file, and the configuration is made in memory (docs/decisions/configuration-object.md).
+// The one file of lib/ that writes one: an asset is a file, and the configuration is made in memory (docs/decisions/0001-configuration-object.md).
 // biome-ignore-start lint/style/noRestrictedImports: see above
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

@@ -19,7 +19,15 @@ test('the runbook has a heading for every reason, function and alarm, and none t
   assert.deepEqual([...headings].sort(), [...others, ...alarms, ...functions, ...Object.keys(REASONS)].sort())
 })
 
-for (const page of ['docs/runbook.md', 'docs/architecture.md', 'CONTRIBUTING.md', 'shared/message.ts', 'shared/reasons.ts'])
+for (const page of [
+  'README.md',
+  'docs/runbook.md',
+  'docs/architecture.md',
+  'docs/limits.md',
+  'CONTRIBUTING.md',
+  'shared/message.ts',
+  'shared/reasons.ts',
+])
   test(`${page} names only commands that exist`, () => {
     const known = new Set(COMMANDS.map(command => command.usage.split(' ')[0]))
     const named = [...read(page).matchAll(/`tidemill ([a-z]+)/g), ...read(page).matchAll(/^tidemill ([a-z]+)/gm)].map(

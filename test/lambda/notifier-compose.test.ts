@@ -31,7 +31,7 @@ test('a message has the usual duration, the cost and a link to the log', async (
   assert.deepEqual(facts, [
     'Commit 4f2c1ab "Winter prices" (Ada Author, 6 h before the run).',
     // 705 s of 1 vCPU and 2 GB on ARM.
-    'Started 02:00 Europe/Copenhagen by schedule, 11 min (usual 11 min), attempt 1, about 0.008 USD.',
+    'Started 02:00 Europe/Copenhagen by schedule, 11 min (usual 11 min), attempt 1, 0.008 USD.',
   ])
   const [link] = links
   assert.equal(

@@ -57,7 +57,7 @@ table('sizes', formatBytes, [
 
 table('money', formatMoney, [
   [0, '0.00 USD'],
-  [0.0004, '< 0.001 USD'],
+  [0.0004, 'less than 0.001 USD'],
   [0.011, '0.011 USD'],
   [1.239, '1.24 USD'],
 ])
