@@ -7,6 +7,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serveFolder } from '../../cli/serve-folder.ts'
+import { openBrowser } from '../browser.ts'
+import { skipWithout } from '../need.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 
 let chain: Installation
@@ -85,6 +88,24 @@ test('a good run leaves record, log, artifacts, docs and state, says so once, an
   assert.equal(runs.length, 1)
   assert.deepEqual(runs[0].cause, { kind: 'upstream', run: run.id, job: 'chain/good', status: 'success' })
   assert.equal((await showUntil(runs[0].id, record => record.status === 'success')).status, 'success')
+})
+
+test('the docs of a good run open in a browser and name its models', { ...limit, skip: skipWithout('chromium') }, async () => {
+  const folder = join(chain.folder, 'docs')
+  assert.equal((await chain.tidemill('docs', '--download', folder)).code, 0)
+  const server = await serveFolder(folder, 0)
+  const browser = await openBrowser()
+  try {
+    const page = await browser.newPage()
+    const errors: string[] = []
+    page.on('pageerror', error => errors.push(error.message))
+    await page.goto(`${server.url}#!/model/model.chain.doubled`)
+    await page.getByText('select id * 2 as id').first().waitFor({ timeout: 20_000 })
+    assert.deepEqual(errors, [])
+  } finally {
+    await browser.close()
+    await server.close()
+  }
 })
 
 test(
