@@ -1,6 +1,7 @@
-/** Account, region and bootstrap, looked at before cdk is started: its own words for these are hard to read. */
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
+/** Account, region, bootstrap and the stack's name, looked at before cdk is started: its own words for these are hard to read. */
+import { CloudFormationClient, DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+import { stackDescription, stackName } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
 import { prepareEnvironment, profileOf } from './aws.ts'
@@ -30,21 +31,40 @@ export async function readAccount(env: Record<string, string | undefined>, targe
 
 /** `bootstrap` does it when asked to, and answers whether it was done. */
 export async function requireBootstrap(account: Account, bootstrap: () => Promise<boolean>): Promise<void> {
-  const { id, region, installation } = account
-  const client = new CloudFormationClient({})
-  const there = await explained({ installation, region }, 'deployer', async () => {
-    try {
-      return ((await client.send(new DescribeStacksCommand({ StackName: 'CDKToolkit' }))).Stacks ?? []).length > 0
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ValidationError' && /does not exist/.test(error.message)) return false
-      // Who may deploy by the roles of the bootstrap need not see its stack; cdk says it then.
-      if (error instanceof Error && /AccessDenied/.test(error.name)) return true
-      throw error
-    }
-  })
-  if (there || (await bootstrap())) return
-  throw new UserError(`Account ${id} has never been prepared for CDK in region ${region}.`, {
+  if ((await readStack(account, 'CDKToolkit')) !== 'none' || (await bootstrap())) return
+  throw new UserError(`Account ${account.id} has never been prepared for CDK in region ${account.region}.`, {
     hint: 'Once for each account and region: tidemill deploy --bootstrap. If the region is wrong: --region NAME',
     exitCode: EXIT.infrastructure,
+  })
+}
+
+/** cdk would change, or take away, whatever bears the name: a stack of somebody else is refused before that. */
+export async function requireOwnStack(account: Account): Promise<void> {
+  const name = stackName(account.installation)
+  const stack = await readStack(account, name)
+  if (stack === 'none' || stack === 'hidden' || isOurs(stack, account.installation)) return
+  throw new UserError(
+    `Account ${account.id} has a stack "${name}" in region ${account.region} already, and it is not Tidemill's${stack.Description ? ` ("${stack.Description}")` : ''}.`,
+    {
+      hint: 'Give the installation another name: `installation` in tidemill.yml. If account or region is wrong: --profile, --region',
+    },
+  )
+}
+
+/** A stack whose making has only been prepared has no description yet, and nothing in it. */
+const isOurs = (stack: Stack, installation: string) =>
+  stack.StackStatus === 'REVIEW_IN_PROGRESS' || stack.Description === stackDescription(installation)
+
+/** `hidden`: who may deploy by the roles of the bootstrap need not see stacks; what is wrong, cdk says then. */
+async function readStack({ installation, region }: Account, name: string): Promise<Stack | 'none' | 'hidden'> {
+  const client = new CloudFormationClient({})
+  return explained({ installation, region }, 'deployer', async () => {
+    try {
+      return (await client.send(new DescribeStacksCommand({ StackName: name }))).Stacks?.[0] ?? 'none'
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ValidationError' && /does not exist/.test(error.message)) return 'none'
+      if (error instanceof Error && /AccessDenied/.test(error.name)) return 'hidden'
+      throw error
+    }
   })
 }

@@ -3,7 +3,7 @@ import { CONTEXT } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { plural } from '../shared/format.ts'
 import { EXIT } from '../shared/reasons.ts'
-import { readAccount, requireBootstrap } from './account.ts'
+import { readAccount, requireBootstrap, requireOwnStack } from './account.ts'
 import { type Command, type Context, flagOption, type Input, type Option, type Outcome } from './command.ts'
 import { loadConfigFile, requireOk } from './config-load.ts'
 import { findTarget, wantsLocal } from './installation.ts'
@@ -84,6 +84,7 @@ async function cdkOnAws(
   const dist = distFolder(effects)
   const account = await readAccount(effects.env, { ...(await findTarget(context)), installation: config.installation })
   context.say(`Account ${account.id}, region ${account.region}, as ${account.identity}`)
+  await requireOwnStack(account)
   const cdk = (words: string[]) => runCdk(context, dirname(path), words, account.region)
   if (command !== 'destroy')
     await requireBootstrap(

@@ -2,7 +2,7 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { Config } from '../shared/config-model.ts'
-import { OUTPUT, stackName } from '../shared/contract.ts'
+import { OUTPUT, stackDescription, stackName } from '../shared/contract.ts'
 import { Access } from './constructs/access.ts'
 import { Alarms } from './constructs/alarms.ts'
 import { Cluster } from './constructs/cluster.ts'
@@ -32,7 +32,7 @@ export class TidemillStack extends Stack {
   constructor(scope: Construct, id: string, { config, code, imageRepository, consoleUrl, ...props }: TidemillStackProps) {
     super(scope, id, {
       stackName: stackName(config.installation),
-      description: `Tidemill ${config.installation}: dbt runs on a schedule`,
+      description: stackDescription(config.installation),
       ...props,
     })
     const logRetention: RetentionDays = config.retention.logs

@@ -50,6 +50,8 @@ export const OUTPUT = {
 
 /** CloudFormation stack of an installation. */
 export const stackName = (installation: string) => installation
+/** By its description the command line knows that a stack is Tidemill's before it changes it. */
+export const stackDescription = (installation: string) => `Tidemill ${installation}: dbt runs on a schedule`
 
 /**
  * Family of an environment's task definition: the latest active revision is launched. The `_`, which no installation's name
