@@ -3,7 +3,7 @@
 interface AdapterStart {
   /** Lines of one output of profiles.yml, behind `type`. */
   output: string[]
-  /** Environment variables without secrets, with a value to be filled in. */
+  /** Environment variables without secrets, with a value to be filled in. PROJECT is the project's name. */
   variables: Record<string, string>
   /** Environment variable to the name of a secret in AWS Secrets Manager. */
   secrets: Record<string, string>
@@ -53,7 +53,7 @@ export const ADAPTERS: Record<string, AdapterStart> = {
   },
   duckdb: {
     output: [`path: ${env('WAREHOUSE_PATH')}`, 'threads: 4'],
-    variables: { WAREHOUSE_PATH: '/tmp/warehouse.duckdb' },
+    variables: { WAREHOUSE_PATH: '/tmp/PROJECT.duckdb' },
     secrets: {},
   },
   postgres: {

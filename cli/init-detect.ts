@@ -1,6 +1,6 @@
 /** What `init` can find out by itself: the dbt project, its profile, and the git repository around it. Only looks. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { Effects } from './effects.ts'
 
 /** Nothing is certain: every part may be missing. */
@@ -74,11 +74,15 @@ async function findRepository(effects: Effects, projectFolder: string): Promise<
   const branch = head ?? (await git('symbolic-ref', '--short', 'HEAD'))
   return {
     // Without a remote it can be run on this machine at least.
-    repository: remote === undefined ? `file://${root}` : withoutCredentials(remote),
+    repository: remote === undefined ? `file://${root}` : addressOf(remote, root),
     ...(branch !== undefined && { branch }),
     folder: relative(root, projectFolder) || '.',
   }
 }
+
+/** A remote may be a folder of this machine, and may be written from the clone. */
+export const addressOf = (remote: string, root: string) =>
+  /^[./]/.test(remote) ? `file://${resolve(root, remote)}` : withoutCredentials(remote)
 
 /** A token in a remote is common, and must not get into the file. */
 export const withoutCredentials = (url: string) => url.replace(/^(https?:\/\/)[^/@]*@/, '$1')

@@ -20,7 +20,12 @@ const quote = (text: string) =>
 /** `ownProfile`: there is a profiles.yml already, whose variables we do not know. */
 export function tidemillYml(answers: Answers, ownProfile: boolean): string {
   const start = ADAPTERS[answers.adapter]
-  const variables = ownProfile ? [] : Object.entries(start?.variables ?? {})
+  const variables = ownProfile
+    ? []
+    : Object.entries(start?.variables ?? {}).map(([name, value]): [string, string] => [
+        name,
+        value.replace('PROJECT', answers.project),
+      ])
   const secrets = ownProfile ? [] : Object.entries(start?.secrets ?? {})
   const ssh = /^ssh:|^[\w.-]+@[\w.-]+:/.test(answers.repository)
   const block = (name: string, entries: [string, string][]) =>
@@ -41,6 +46,9 @@ export function tidemillYml(answers: Answers, ownProfile: boolean): string {
     `    target: ${quote(answers.target)}`,
     '    # Values come by env_var(): plain ones from variables, the others from secrets.',
     '    profile: profiles.yml',
+    ...(answers.adapter === 'duckdb' && !ownProfile
+      ? ['    # On AWS a file in the task is gone when the run ends. MotherDuck (md:…) or an attached DuckLake stays.']
+      : []),
     ...block('variables', variables),
     ...block('secrets', secrets),
     ...(start?.awsCredentials ? ['    aws_credentials: true'] : []),

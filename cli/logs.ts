@@ -46,7 +46,7 @@ async function showLogs(context: Context, input: Input): Promise<Outcome> {
   }
   log.check(record)
   const document = { run: record.id, status: record.status, lines: shown }
-  if (!follow) return { document, lines: emptyNote(record, log.count()) }
+  if (!follow) return { document, lines: emptyNote(record, log.count(), textOption(input, 'step')) }
   if (!isFinal(record.status))
     return { document, lines: [`The run goes on. Cancel it:  tidemill cancel ${record.id}`], exitCode: EXIT.interrupted }
   return { document, lines: endLines(record, style, effects.clock.now()), exitCode: exitCodeOf(record.status, record.reason) }
@@ -82,9 +82,12 @@ function makeLog(wanted: string | undefined, put: (line: ShownLine) => void) {
   }
 }
 
-function emptyNote(record: RunRecord, count: number): string[] {
+function emptyNote(record: RunRecord, count: number, step: string | undefined): string[] {
   if (count > 0) return []
   if (record.attempts.length === 0)
     return [`Run ${record.id} is ${record.status} and has no log: no task was started. See:  tidemill show ${record.id}`]
-  return [`Run ${record.id} is ${record.status}; there is nothing in its log yet.`]
+  const of = step === undefined ? `Run ${record.id}` : `Step ${step} of run ${record.id}`
+  if (!isFinal(record.status))
+    return [`${of} has written nothing to its log yet; follow it:  tidemill logs ${record.id} --follow`]
+  return [`${of} has no log${step === undefined ? '' : ': it did not run'}. See:  tidemill show ${record.id}`]
 }

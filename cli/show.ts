@@ -44,6 +44,7 @@ function factLines({ effects }: Context, record: RunRecord): string[] {
     ['Commit', commitText(record)],
     ['dbt', record.dbtVersion ?? ''],
     ['Claimed', time(record.claimedAt)],
+    ['Last start', record.startedAt ? '' : (record.lastLaunchError ?? '')],
     ['Started', record.startedAt ? time(record.startedAt) : ''],
     ['Ended', record.endedAt ? time(record.endedAt) : ''],
     ['Cancelled', record.cancel ? `by ${record.cancel.actor}, ${time(record.cancel.at)}` : ''],
@@ -79,12 +80,14 @@ function attemptLines(record: RunRecord): string[] {
   return [
     plural(record.attempts.length, 'attempt'),
     ...record.attempts.map(attempt => {
+      // A container that has ended by itself is how every run ends.
+      const usual = attempt.stopCode === 'EssentialContainerExited'
       const how = [
         attempt.outcome ? `${attempt.outcome.status}${attempt.outcome.reason ? ` (${attempt.outcome.reason})` : ''}` : 'open',
         `${attempt.cpu / 1024} vCPU, ${formatBytes(attempt.memory * 1024 * 1024)}`,
         attempt.exitCode === undefined ? '' : `exit code ${attempt.exitCode}`,
-        attempt.stopCode ?? '',
-        oneLine(attempt.stoppedReason ?? '', 200),
+        usual ? '' : (attempt.stopCode ?? ''),
+        usual ? '' : oneLine(attempt.stoppedReason ?? '', 200),
       ]
       return `  ${attempt.number}  ${how.filter(part => part !== '').join(', ')}`
     }),

@@ -131,6 +131,20 @@ test('runs and show make names from outside inert, and leave names whole without
   assert.doesNotMatch(shown, /[\u0000-\u0008\u001b\u202e]/)
 })
 
+test('show leaves out how every container ends, and says why one does not start', async () => {
+  const show = async (fields: Partial<RunRecord>) =>
+    (await showCommand.run(fakeContext(fakeConnection({ runs: [makeRun(ID, fields)] })), input({ run: ID }))).lines.join('\n')
+  const ended = { stoppedReason: 'Essential container in task exited', exitCode: 0 }
+  const usual = await show({ attempts: [{ ...makeAttempt(1), ...ended, stopCode: 'EssentialContainerExited' }] })
+  assert.match(usual, /1 attempt[\s\S]*exit code 0/)
+  assert.doesNotMatch(usual, /Essential/)
+  const killed = { stopCode: 'SpotInterruption', stoppedReason: 'Your Spot Task was interrupted.' }
+  assert.match(await show({ attempts: [{ ...makeAttempt(1), ...killed }] }), /SpotInterruption, Your Spot Task was interrupted/)
+  const { startedAt: _, ...waiting } = makeRun(ID, { status: 'starting', lastLaunchError: 'RESOURCE:MEMORY' })
+  const text = (await showCommand.run(fakeContext(fakeConnection({ runs: [waiting] })), input({ run: ID }))).lines.join('\n')
+  assert.match(text, /Last start +RESOURCE:MEMORY/)
+})
+
 test('runs fits the terminal', async () => {
   const context = fakeContext(fakeConnection({ runs: [makeRun(ID, { job: 'a_long_name_for_a_job_that_does_many_things' })] }))
   context.stdout.columns = 100

@@ -4,7 +4,7 @@ import { explainAwsError } from '../../cli/aws-errors.ts'
 import { messageText } from '../../cli/demo-receiver.ts'
 import { comingFirings } from '../../cli/firings.ts'
 import { ADAPTERS } from '../../cli/init-adapters.ts'
-import { withoutCredentials } from '../../cli/init-detect.ts'
+import { addressOf, withoutCredentials } from '../../cli/init-detect.ts'
 import { profilesYml, tidemillYml } from '../../cli/init-files.ts'
 import { makeStages } from '../../cli/progress.ts'
 import { makeStyle, wantsColor } from '../../cli/style.ts'
@@ -130,20 +130,23 @@ test('a local cloud that is down is called that; an error of ours stays what it 
   assert.equal(explainAwsError(new TypeError('x is not a function'), where, 'viewer'), undefined)
 })
 
+const ANSWERS = {
+  installation: 'tidemill',
+  project: 'shop',
+  repository: 'https://github.com/acme/shop.git',
+  branch: 'main',
+  folder: 'dbt',
+  engine: 'core-1.11',
+  adapter: 'duckdb',
+  profileName: 'shop',
+  target: 'prod',
+  timezone: 'Europe/Berlin',
+}
+
 for (const adapter of Object.keys(ADAPTERS))
   test(`what init writes for ${adapter} is what validate takes`, () => {
-    const answers = {
-      installation: 'tidemill',
-      project: 'shop',
-      repository: adapter === 'postgres' ? 'git@github.com:acme/shop.git' : 'https://github.com/acme/shop.git',
-      branch: 'main',
-      folder: 'dbt',
-      engine: 'core-1.11',
-      adapter,
-      profileName: 'shop',
-      target: 'prod',
-      timezone: 'Europe/Berlin',
-    }
+    const repository = adapter === 'postgres' ? 'git@github.com:acme/shop.git' : 'https://github.com/acme/shop.git'
+    const answers = { ...ANSWERS, adapter, repository }
     const result = loadConfig({
       path: 'tidemill.yml',
       text: tidemillYml(answers, false),
@@ -156,6 +159,19 @@ for (const adapter of Object.keys(ADAPTERS))
 test('a token in the address of a remote does not get into the file', () => {
   assert.equal(withoutCredentials('https://x-token:abc@github.com/acme/shop.git'), 'https://github.com/acme/shop.git')
   assert.equal(withoutCredentials('git@github.com:acme/shop.git'), 'git@github.com:acme/shop.git')
+})
+
+test('a remote that is a folder of this machine becomes an address', () => {
+  assert.equal(addressOf('/srv/git/shop', '/home/ana/shop'), 'file:///srv/git/shop')
+  assert.equal(addressOf('../origin.git', '/home/ana/shop'), 'file:///home/ana/origin.git')
+  assert.equal(addressOf('https://t:abc@github.com/acme/shop.git', '/home'), 'https://github.com/acme/shop.git')
+  assert.equal(addressOf('git@github.com:acme/shop.git', '/home'), 'git@github.com:acme/shop.git')
+})
+
+test('two projects on one machine do not begin with one DuckDB file', () => {
+  const answers = { ...ANSWERS, adapter: 'duckdb' }
+  assert.match(tidemillYml(answers, false), /gone when the run ends[\s\S]*WAREHOUSE_PATH: "\/tmp\/shop\.duckdb"/)
+  assert.doesNotMatch(tidemillYml(answers, true), /WAREHOUSE_PATH/)
 })
 
 test('the text of a Slack message is what a person would read', () => {
