@@ -1,5 +1,7 @@
 /** Runs in words: a row of the table, a line for a node, the head of `show`. */
 import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'
+import { isAboutNodes } from '../shared/message.ts'
+import { describeFailure } from '../shared/message-words.ts'
 import { isReason, reasonRow } from '../shared/reasons.ts'
 import type { Cause, NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'
 import { markOf, paintStatus, type Style } from './style.ts'
@@ -52,9 +54,15 @@ export function nodeLine(node: NodeResult, style: Style, width: number): string 
   const took = node.executionSeconds === undefined ? '' : formatDuration(node.executionSeconds)
   const kind = node.materialized && node.resourceType === 'model' ? node.materialized : node.resourceType
   const head = `${markOf(node.status)} ${oneLine(node.name, NAME).padEnd(36)} ${oneLine(kind, 20).padEnd(12)} ${took.padStart(7)}`
-  const detail = node.failures ? plural(node.failures, 'row') : isBad(node.status) ? oneLine(node.message ?? '', 400) : ''
+  const detail = isBad(node.status) ? failureText(node) : ''
   const room = Math.max(20, width - head.length - 4)
   return `  ${paintStatus(style, node.status, head.trimEnd())}${detail ? `  ${detail.length > room ? `${detail.slice(0, room - 1)}…` : detail}` : ''}`
+}
+
+/** The database's own words, or the rows a test found, and the file. */
+function failureText(node: NodeResult): string {
+  const { words, path } = describeFailure(node)
+  return `${words}${path ? `  (${path})` : ''}`
 }
 
 const isBad = (status: string) => status === 'error' || status === 'fail' || status === 'warn'
@@ -66,9 +74,20 @@ export function endLines(record: RunRecord, style: Style, now: Date): string[] {
   const job = `${record.project}/${record.job}`
   const head = `${markOf(record.status)} ${job} ${statusText(record)}  ${took}${nodes ? `  ${nodes}` : ''}  ${record.id}`
   const lines = [paintStatus(style, record.status, head)]
-  if (record.message && record.status !== 'success') lines.push(...boundedLines(record.message, 12).map(line => `  ${line}`))
+  const failures = isAboutNodes(record) ? (record.failures ?? []) : []
+  if (failures.length > 0) lines.push(...failureLines(record, failures))
+  else if (record.message && record.status !== 'success') lines.push(...boundedLines(record.message, 12).map(line => `  ${line}`))
   if (isReason(record.reason)) lines.push(`  ${reasonRow(record.reason).next}`)
   return lines
+}
+
+/** How many failing nodes the head of a run names; `show` has the others. */
+export const NAMED_FAILURES = 5
+
+function failureLines({ counts }: RunRecord, failures: NodeResult[]): string[] {
+  const more = Math.max(failures.length, (counts?.error ?? 0) + (counts?.fail ?? 0)) - NAMED_FAILURES
+  const named = failures.slice(0, NAMED_FAILURES).map(node => `  ${oneLine(node.name, NAME)}: ${failureText(node)}`)
+  return more > 0 ? [...named, `  + ${more} more`] : named
 }
 
 /** At most `max` lines of a text that came from a container or a database. */

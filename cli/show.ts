@@ -2,7 +2,7 @@ import { formatBytes, formatDateTime, formatDuration, oneLine, plural } from '..
 import { isFinal, type RunRecord } from '../shared/run.ts'
 import type { Command, Context } from './command.ts'
 import { connect } from './installation.ts'
-import { causeText, commitText, countsText, endLines, nodeLine } from './run-text.ts'
+import { causeText, commitText, countsText, endLines, NAMED_FAILURES, nodeLine } from './run-text.ts'
 import { resolveRun } from './runs-query.ts'
 import { markOf, paintStatus } from './style.ts'
 import { formatTable } from './table.ts'
@@ -25,7 +25,7 @@ function showRun(context: Context, record: RunRecord): string[] {
     endLines(record, style, effects.clock.now()),
     factLines(context, record),
     stepLines(context, record),
-    (record.failures ?? []).length > 0
+    (record.failures ?? []).length > NAMED_FAILURES
       ? ['Failures', ...(record.failures ?? []).map(node => nodeLine(node, style, context.effects.stdout.columns))]
       : [],
     attemptLines(record),
@@ -101,6 +101,6 @@ function nextLines(record: RunRecord): string[] {
   return [
     `Log:        tidemill logs ${record.id}`,
     `Artifacts:  tidemill artifacts ${record.id} --download DIR`,
-    ...(record.docsUploaded ? ['Docs:       tidemill docs'] : []),
+    ...(record.docsUploaded && record.status !== 'error' ? ['Docs:       tidemill docs'] : []),
   ]
 }

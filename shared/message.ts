@@ -90,7 +90,8 @@ function nodesToName(kind: MessageKind, record: RunRecord): NodeResult[] {
   return [...all.filter(node => node.status === 'error'), ...all.filter(node => node.status === 'fail')]
 }
 /** The reason says no more than the nodes do. */
-const isAboutNodes = ({ reason }: RunRecord) =>
+/** What went wrong is told node by node; the message of the run adds nothing to that. */
+export const isAboutNodes = ({ reason }: RunRecord) =>
   !reason || reason === 'node_failures' || reason === 'test_failures' || reason === 'freshness'
 const countOf = (kind: MessageKind, counts: NodeCounts) =>
   kind === 'warn' ? counts.warn : kind === 'error' ? counts.error + counts.fail : 0

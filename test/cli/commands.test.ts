@@ -10,7 +10,7 @@ import { showCommand } from '../../cli/show.ts'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { KEY } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
-import type { RunRecord } from '../../shared/run.ts'
+import { NO_NODES, type NodeResult, type RunRecord } from '../../shared/run.ts'
 import { fakeBucket, fakeClock, fakeConnection, fakeContext, input, makeAttempt, makeRun, NOW } from './fakes.ts'
 
 const ID = '20261122T010004-9f3ac2d1b7e4'
@@ -143,6 +143,32 @@ test('show leaves out how every container ends, and says why one does not start'
   const { startedAt: _, ...waiting } = makeRun(ID, { status: 'starting', lastLaunchError: 'RESOURCE:MEMORY' })
   const text = (await showCommand.run(fakeContext(fakeConnection({ runs: [waiting] })), input({ run: ID }))).lines.join('\n')
   assert.match(text, /Last start +RESOURCE:MEMORY/)
+})
+
+test('a failed run names its first nodes with the words of the database and the file', async () => {
+  const message =
+    'Database Error in model a (models/a.sql)\n  column "x" does not exist\n  LINE 1: select x\n  compiled code at /app/a.sql'
+  const node = (n: number) => ({
+    uniqueId: `model.shop.a${n}`,
+    name: `a${n}`,
+    resourceType: 'model',
+    status: 'error',
+    message,
+    path: 'models/a.sql',
+  })
+  const failures = [1, 2, 3, 4, 5, 6].map(node) as NodeResult[]
+  const counts = { ...NO_NODES, error: 8 }
+  const show = async (fields: Partial<RunRecord>) =>
+    (await showCommand.run(fakeContext(fakeConnection({ runs: [makeRun(ID, fields)] })), input({ run: ID }))).lines
+  const lines = await show({ status: 'error', reason: 'node_failures', message: '8 of 9 nodes failed.', failures, counts })
+  assert.deepEqual(lines.slice(1, 3), [
+    '  a1: column "x" does not exist  (models/a.sql)',
+    '  a2: column "x" does not exist  (models/a.sql)',
+  ])
+  assert.equal(lines[6], '  + 3 more')
+  assert.ok(lines.includes('Failures'))
+  const other = await show({ status: 'error', reason: 'timeout', message: 'The time limit of 60 s passed.', failures, counts })
+  assert.equal(other[1], '  The time limit of 60 s passed.')
 })
 
 test('runs fits the terminal', async () => {

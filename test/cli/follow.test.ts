@@ -43,7 +43,7 @@ const node = (name: string, status: NodeLine['status'] = 'success'): NodeLine =>
   resourceType: 'model',
   status,
   executionSeconds: 0.4,
-  ...(status === 'error' && { message: 'Binder Error: no column\u001b[31m "x"\nLINE 1' }),
+  ...(status === 'error' && { message: 'Binder Error: no column\u001b[31m "x"\nLINE 1: select x\n^' }),
 })
 
 async function collect(events: AsyncGenerator<RunEvent>): Promise<RunEvent[]> {
@@ -140,7 +140,7 @@ test('watching shows stages with the runner’s own times and each node under it
     '✓ queued 1.5s task runs',
     '✓ checkout 9s dbt checkout',
     '✓ a model 0.4s',
-    '✗ b model 0.4s Binder Error: no column "x" LINE 1',
+    '✗ b model 0.4s Binder Error: no column "x"',
     '✗ build 9s dbt build',
   ])
   assert.ok(!sink.text.includes('\u001b') && !sink.text.includes('\r'), 'no control characters without a terminal')
@@ -156,7 +156,7 @@ test('Ctrl-C ends watching, not the run', async () => {
 
 test('logs shows the text without control characters, by step on request, and refuses a step that is not there', async () => {
   const run = makeRun(ID, { attempts: [makeAttempt(1)] })
-  const steps = [step(0, 'checkout', 'success'), step(1, 'build', 'success')]
+  const steps = [step(0, 'checkout', 'success'), step(1, 'build', 'success'), step(2, 'docs', 'skipped')]
   const connection = fakeConnection({
     runs: [run],
     objects: { [partKey(run, 1, 1)]: partOf(progress(1, steps), log('cloned', 0), log('built \u001b[32mOK\u001b[0m\u202e')) },
@@ -172,6 +172,8 @@ test('logs shows the text without control characters, by step on request, and re
     lines: [{ attempt: 1, step: 'build', at: '2026-11-22T01:00:10Z', text: 'built OK' }],
   })
   assert.deepEqual(one.said, [])
+  const silent = await logsCommand.run(fakeContext(connection), input({ run: ID }, { step: 'docs' }))
+  assert.deepEqual(silent.lines, [`Step docs of run ${ID} has no log: it did not run. See:  tidemill show ${ID}`])
   await assert.rejects(
     logsCommand.run(fakeContext(connection), input({ run: ID }, { step: 'biuld' })),
     (error: unknown) => error instanceof UserError && /did you mean "build"/.test(error.message),
