@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AwsError, type Emulator } from '../aws-json.ts'
 import type { ImageResolver } from '../image.ts'
 import { signal, startOf } from '../process.ts'
@@ -31,6 +32,7 @@ const STOPPED_KEPT = 1000
 const TOLD_AGAIN = 20
 /** For the last lines of a task before its STOPPED event. */
 const LOG_SECONDS = 5
+const FLUSH_SECONDS = 5
 export const NO_CAPACITY = 'Capacity is unavailable at this time. Please try again later or in a different availability zone'
 
 interface Living {
@@ -228,7 +230,8 @@ export function createEngine(options: EngineOptions) {
       closing = true
       for (const { task } of living.values()) stop(task, 'TerminationNotice', 'The local cloud is going down.', graceSeconds)
       await Promise.all([...living.values()].map(life => life.ended))
-      await events.flush()
+      // An emulator that is gone takes none; the next server tells them again.
+      await Promise.race([events.flush(), sleep(FLUSH_SECONDS * 1000)])
     },
   }
 }
