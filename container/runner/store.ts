@@ -1,6 +1,8 @@
 /** The data bucket, as the runner uses it: the only file that knows the AWS client. */
-import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readFile, rename, rm, stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 
 export interface Upload {
@@ -13,6 +15,11 @@ export interface Upload {
 export interface Store {
   get(key: string): Promise<Uint8Array>
   put(upload: Upload): Promise<void>
+  /**
+   * Brings an object into a file, which appears only once it is whole; false if there is no such object. On AWS a role that may
+   * not list the bucket is told 403 for what is not there, elsewhere it is 404.
+   */
+  fetch(key: string, file: string, limits: { mostBytes: number; milliseconds: number }): Promise<boolean>
 }
 
 export interface AwsCredentials {
@@ -46,6 +53,26 @@ export function createS3Store(bucket: string): Store & { credentials(): Promise<
           ...content,
         }),
       )
+    },
+    async fetch(key, file, { mostBytes, milliseconds }) {
+      const abortSignal = AbortSignal.timeout(milliseconds)
+      const part = `${file}.part`
+      try {
+        const { Body, ContentLength = 0 } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal })
+        if (!Body) return false
+        if (ContentLength > mostBytes) {
+          ;(Body as Readable).destroy()
+          throw new Error(`it has ${ContentLength} bytes, more than ${mostBytes}`)
+        }
+        await pipeline(Body as Readable, createWriteStream(part), { signal: abortSignal })
+        await rename(part, file)
+        return true
+      } catch (error) {
+        await rm(part, { force: true })
+        const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
+        if (status === 403 || status === 404) return false
+        throw error
+      }
     },
     credentials: () => client.config.credentials(),
   }
