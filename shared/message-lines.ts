@@ -48,8 +48,11 @@ const BEFORE_DBT: ReadonlySet<Reason> = new Set([
 ])
 
 function streakLine(input: MessageInput): string {
-  const { failures, since } = input.record.streak ?? { failures: 1, since: input.record.claimedAt }
-  if (failures <= 1) return 'This is new: the run before did not fail.'
+  const { failures, since, first } = input.record.streak ?? { failures: 0, since: input.record.claimedAt }
+  // A run that ended after a newer one has counted knows nothing of the others.
+  if (failures === 0) return ''
+  if (first) return 'No run of the job was good before.'
+  if (failures === 1) return 'This is new: the run before did not fail.'
   const span = formatSpan((Date.parse(input.record.endedAt ?? input.record.claimedAt) - Date.parse(since)) / 1000)
   return `It has failed ${failures} times in a row, since ${formatTime(new Date(since), zoneOf(input))} (${span} before this one).`
 }

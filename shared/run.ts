@@ -75,8 +75,12 @@ export interface StepResult {
   startedAt?: string
   endedAt?: string
   counts?: NodeCounts
+  /** Nodes that dbt selected, once it has said how many; ephemeral models do not count. */
+  selected?: number
   /** File names stored below the step's prefix. */
   artifacts?: string[]
+  /** The attempt that did the step, when a later one took its results over. */
+  attempt?: number
 }
 
 /** One container task of a run. */
@@ -100,8 +104,30 @@ export interface Attempt {
   exitCode?: number
   /** Version of the newest ECS event seen. */
   eventVersion?: number
+  /** More than the environment's size: the attempt before ran out of memory, or an earlier run of the job had. */
+  larger?: 'stepped' | 'remembered'
+  /** What is done by the end of this attempt, for the next one. */
+  resume?: ResumeRef
   /** Set when the attempt has ended; `open` attempts have none. */
   outcome?: { status: FinalStatus; reason?: Reason; message?: string }
+}
+
+/** Where the next attempt reads what is done (`Resume` of plan.ts), and what people are told about it. */
+export interface ResumeRef {
+  key: string
+  sha256: string
+  /** Every later attempt stays on it. */
+  commit: string
+  /** Nodes of the interrupted step that have no success yet; absent when dbt had not said how many there are. */
+  left?: number
+}
+
+/** A finished run that somebody had go on. */
+export interface Retry {
+  at: string
+  actor: string
+  /** Attempts before it. */
+  attempts: number
 }
 
 /** What is left to do after the end of a run; each is idempotent and taken out of the set when done. */
@@ -112,6 +138,8 @@ export interface Streak {
   failures: number
   /** End of the first failed run. */
   since: string
+  /** Before it no run of the job had counted. */
+  first?: boolean
 }
 
 export interface RunRecord {
@@ -139,6 +167,8 @@ export interface RunRecord {
   endedAt?: string
   overrides?: RunOverrides
   attempts: Attempt[]
+  /** Each time the run was opened again after its end (`tidemill retry`). */
+  retries?: Retry[]
   /** Set by an operation; the end of the run then is `cancelled`. */
   cancel?: { at: string; actor: string }
   /** The sweeper stopped the task because the time limit had passed and the runner did not end it. */
@@ -171,5 +201,7 @@ export const LIMIT = {
   message: 2000,
   /** Bytes of result.json that the finisher reads. */
   resultBytes: 512 * 1024,
+  /** Bytes of the object that says what earlier attempts did. */
+  resumeBytes: 64 * 1024 * 1024,
   waitingRunsPerJob: 1000,
 } as const

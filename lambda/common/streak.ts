@@ -16,5 +16,6 @@ export function nextStreak(before: JobStreak | undefined, run: RunRecord, failed
   if (before && before.lastRun >= run.id) return { run: none, job: undefined }
   const open = before?.failures ? { failures: before.failures, since: before.since } : none
   const counted = failed ? { failures: open.failures + 1, since: open.since } : none
-  return { run: failed ? counted : open, job: { ...counted, lastRun: run.id } }
+  const told = failed ? counted : open
+  return { run: before ? told : { ...told, first: true }, job: { ...counted, lastRun: run.id } }
 }

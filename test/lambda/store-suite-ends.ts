@@ -88,7 +88,7 @@ export function testEnds(name: string, store: () => Promise<Store>): void {
       [1, 2, 3, 4].map(number => claimed(s, runOf(number, { causeString: `request ${number}`, endedAt: at(number) }))),
     )
     const [first, second, third, fourth] = runs as [RunRecord, RunRecord, RunRecord, RunRecord]
-    assert.deepEqual(await s.countStreak(first, true), { failures: 1, since: at(1) })
+    assert.deepEqual(await s.countStreak(first, true), { failures: 1, since: at(1), first: true })
     const many = await Promise.all(Array.from({ length: 5 }, () => s.countStreak(third, true)))
     for (const streak of many) assert.deepEqual(streak, { failures: 2, since: at(1) })
     assert.equal((await s.countStreak(second, false))?.failures, 0)

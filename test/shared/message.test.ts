@@ -6,7 +6,7 @@ import { makeMessage } from '../../shared/message.ts'
 import { renderSlack } from '../../shared/message-slack.ts'
 import { renderText } from '../../shared/message-text.ts'
 import { MESSAGE_KINDS, REASONS, type Reason } from '../../shared/reasons.ts'
-import type { RunRecord } from '../../shared/run.ts'
+import type { RunRecord, Streak } from '../../shared/run.ts'
 import { input } from './message-records.ts'
 
 const golden = join(import.meta.dirname, '../fixtures/messages')
@@ -76,6 +76,14 @@ test('a job that keeps failing says since when; a recovered one after how much',
     again.meaning.join(),
   )
   assert.equal(makeMessage(input('recovered')).title, '✓ nightly is good again in prod, after 3 failed runs (19 h)')
+})
+
+test('a first run, and one that ends after a newer one, claim nothing of a run before', () => {
+  const meaning = (streak: Streak) => makeMessage(input('error', { streak })).meaning.join('\n')
+  const since = '2026-11-22T01:11:43Z'
+  assert.match(meaning({ failures: 1, since }), /This is new: the run before did not fail\./)
+  assert.match(meaning({ failures: 1, since, first: true }), /No run of the job was good before\./)
+  assert.doesNotMatch(meaning({ failures: 0, since }), /before/)
 })
 
 test('durations are never negative, though the clocks of two parts differ', () => {
