@@ -21,14 +21,16 @@ export interface ChildExit {
 }
 
 /**
- * Interrupts within the grace time. One does not always end dbt: on DuckDB it may wait for the query that it meant to cancel
- * (seen: the third one ended it).
+ * dbt cancels the queries that it sees at the first interrupt, and then waits for its threads. A query that a thread began a
+ * moment later goes on, for hours if it is slow, and dbt with it (seen on DuckDB); the second interrupt ends the waiting.
+ * It must not come while dbt still cancels, which takes a second or so per connection on a warehouse: dbt tells of each one,
+ * so silence for this long means that it waits.
  */
-const INTERRUPTS = 4
+const QUIET_MILLISECONDS = 2_000
 
 /**
- * Runs a program. When `stop` fires, its group gets SIGINT (dbt then cancels its queries), again in
- * quarters of `graceMilliseconds`, and then SIGKILL.
+ * Runs a program. When `stop` fires, its group gets SIGINT (dbt then cancels its queries), again each time that it has been
+ * silent for a while, and SIGKILL after `graceMilliseconds`.
  * `line` may give a promise: reading waits for it, so a fast program does not outrun us.
  */
 export async function runChild(
@@ -49,10 +51,12 @@ export async function runChild(
   })
   const exited = exitOf(child)
   if (child.pid !== undefined) options.started?.(child.pid)
-  const reading = Promise.all([
-    readLines(child.stdout, text => options.line(text, 'stdout')),
-    readLines(child.stderr, text => options.line(text, 'stderr')),
-  ])
+  let heardAt = 0
+  const hear = (source: 'stdout' | 'stderr') => (text: string) => {
+    heardAt = performance.now()
+    return options.line(text, source)
+  }
+  const reading = Promise.all([readLines(child.stdout, hear('stdout')), readLines(child.stderr, hear('stderr'))])
   const ended = new AbortController()
   let killed = false
   const stopping = stopGroup()
@@ -69,13 +73,27 @@ export async function runChild(
   async function stopGroup(): Promise<void> {
     await aborted(AbortSignal.any([options.stop, ended.signal]))
     if (ended.signal.aborted) return
-    for (let i = 0; i < INTERRUPTS; i++) {
-      signalGroup(child, 'SIGINT')
-      await wait(options.graceMilliseconds / INTERRUPTS, ended.signal)
-      if (ended.signal.aborted) return
-    }
+    await interruptPatiently(() => signalGroup(child, 'SIGINT'), { heardAt: () => heardAt, ...options, ended: ended.signal })
+    if (ended.signal.aborted) return
     killed = true
     signalGroup(child, 'SIGKILL')
+  }
+}
+
+/** Until the end of the program or of the grace time. */
+async function interruptPatiently(
+  interrupt: () => void,
+  { heardAt, graceMilliseconds, ended }: { heardAt(): number; graceMilliseconds: number; ended: AbortSignal },
+): Promise<void> {
+  const deadline = performance.now() + graceMilliseconds
+  let sentAt = Number.NEGATIVE_INFINITY
+  while (!ended.aborted && performance.now() < deadline) {
+    const now = performance.now()
+    if (now - Math.max(sentAt, heardAt()) >= QUIET_MILLISECONDS || sentAt < 0) {
+      interrupt()
+      sentAt = now
+    }
+    await wait(Math.min(100, deadline - now), ended)
   }
 }
 

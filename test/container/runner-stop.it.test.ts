@@ -36,7 +36,8 @@ for (const [signal, code] of [
     const stoppedAt = Date.now()
     runner.child.kill(signal)
     const end = await runner.end
-    assert.ok(Date.now() - stoppedAt < 60_000, `took ${Date.now() - stoppedAt} ms`)
+    // 1.5 to 5 s on an idle machine.
+    assert.ok(Date.now() - stoppedAt < 15_000, `took ${Date.now() - stoppedAt} ms`)
     assert.equal(end.code, code, end.output)
     assert.equal(end.result?.outcome, 'cancelled')
     assert.equal(end.result?.reason, 'user_cancelled')
