@@ -66,7 +66,7 @@ function message(issue: Issue, value: unknown, comment: string | undefined): str
       if (issue.message !== NO_WORDS) return issue.message
       return `${shown(value)}: expected ${typeName(issue.expected)}, got ${kindOf(value)}${asText(issue.expected, value)}`
     case 'invalid_union':
-      return `${shown(value)}: expected ${[...new Set(issue.errors.flatMap(expectedOf))].join(' or ')}, got ${kindOf(value)}`
+      return `${shown(value)}: expected ${[...new Set(issue.errors.flatMap(expectedOf))].join(' or ')}, got ${kindOf(value)}${asMap(issue.path, value)}`
     case 'too_small':
       return issue.origin === 'string'
         ? 'is empty'
@@ -105,6 +105,13 @@ function expectedOf(branch: readonly Issue[]): string[] {
 /** Where YAML read a number or a boolean and text was meant. */
 const asText = (expected: string, value: unknown) =>
   expected === 'string' && typeof value !== 'object' ? `; put quotes around it: "${String(value)}"` : ''
+
+/** Where other tools take a text. */
+function asMap(path: readonly PropertyKey[], value: unknown): string {
+  if (typeof value !== 'string' || path.at(-1) !== 'schedule') return ''
+  if (/^@\w+$|^\S+(\s+\S+){4}$/.test(value.trim())) return `; write { cron: ${JSON.stringify(value)}, timezone: UTC }`
+  return /^\d+[mhd]$/.test(value) ? `; write { every: ${value} }` : ''
+}
 
 const TYPE_NAMES: Record<string, string> = {
   string: 'text',

@@ -47,7 +47,7 @@ test('wrong types and missing options say what is expected', () => {
     problem(yaml({ jobs: '  a: { environment: prod, steps: [] }' })),
     'jobs.a.steps is an empty list; needs at least one',
   )
-  assert.equal(problem(job('docs: "yes"')), 'jobs.nightly.docs "yes": expected true or false, got text')
+  assert.equal(problem(job('docs: "yes"')), 'jobs.nightly.docs "yes": expected true or false or static, got text')
   assert.equal(problem(job('priority: 11')), 'jobs.nightly.priority 11 is more than 10, the most allowed')
   assert.equal(problem(job('overlap: wait')), 'jobs.nightly.overlap "wait" is not allowed; allowed: queue, skip, allow, cancel')
   assert.equal(
@@ -58,6 +58,8 @@ test('wrong types and missing options say what is expected', () => {
     problem(job('schedule: daily')),
     'jobs.nightly.schedule "daily": expected a map (key: value) or a list ([a, b]), got text',
   )
+  assert.match(problem(job('schedule: "0 2 * * *"')), /got text; write \{ cron: "0 2 \* \* \*", timezone: UTC \}$/)
+  assert.match(problem(job('schedule: 1h')), /got text; write \{ every: 1h \}$/)
   assert.equal(
     problem(yaml({ project: '  folder: 5' })),
     'project.folder 5: expected text, got a number; put quotes around it: "5"',
