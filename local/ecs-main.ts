@@ -4,6 +4,7 @@ import { createEventSender } from './ecs/events.ts'
 import { createFaults } from './ecs/faults.ts'
 import { createEcsServer } from './ecs/server.ts'
 import { ecsSettings, SETTINGS_VARIABLE } from './ecs-start.ts'
+import { answers, healthUrl } from './emulator.ts'
 import { localImages } from './image.ts'
 
 const settings = ecsSettings.parse(JSON.parse(process.env[SETTINGS_VARIABLE] ?? ''))
@@ -26,7 +27,8 @@ let ending = false
 const end = async () => {
   if (ending) return
   ending = true
-  await engine.close(stopSeconds)
+  // Without the emulator a task can store nothing any more, however long it is given.
+  await engine.close((await answers(healthUrl(emulator.endpoint))) ? stopSeconds : 1)
   process.exit(0)
 }
 process.on('SIGTERM', end)
