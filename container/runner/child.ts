@@ -28,20 +28,16 @@ export interface ChildExit {
  */
 const QUIET_MILLISECONDS = 2_000
 
-/**
- * Runs a program. When `stop` fires, its group gets SIGINT (dbt then cancels its queries), again each time that it has been
- * silent for a while, and SIGKILL after `graceMilliseconds`.
- * `line` may give a promise: reading waits for it, so a fast program does not outrun us.
- */
-export async function runChild(
-  command: Command,
-  options: {
-    line(text: string, source: 'stdout' | 'stderr'): void | Promise<void>
-    started?(pid: number): void
-    stop: AbortSignal
-    graceMilliseconds: number
-  },
-): Promise<ChildExit> {
+export interface ChildOptions {
+  /** May give a promise: reading waits for it, so a fast program does not outrun us. */
+  line(text: string, source: 'stdout' | 'stderr'): void | Promise<void>
+  started?(pid: number): void
+  stop: AbortSignal
+  graceMilliseconds: number
+}
+
+/** Runs a program to its end; `stop` ends it as {@link stopGroup} does. */
+export async function runChild(command: Command, options: ChildOptions): Promise<ChildExit> {
   const child = spawn(command.file, command.args, {
     cwd: command.cwd,
     env: command.env,
@@ -58,52 +54,50 @@ export async function runChild(
   }
   const reading = Promise.all([readLines(child.stdout, hear('stdout')), readLines(child.stderr, hear('stderr'))])
   const ended = new AbortController()
-  let killed = false
-  const stopping = stopGroup()
+  const stopping = stopGroup(child, { ...options, heardAt: () => heardAt, ended: ended.signal })
   const exit = await exited
   ended.abort()
-  await stopping
+  const killed = await stopping
   // What the program left running would hold the pipes and go on writing to the warehouse.
   signalGroup(child, 'SIGKILL')
   await Promise.race([reading, wait(5_000, AbortSignal.timeout(6_000))])
   child.stdout.destroy()
   child.stderr.destroy()
   return { ...exit, killed }
-
-  async function stopGroup(): Promise<void> {
-    await aborted(AbortSignal.any([options.stop, ended.signal]))
-    if (ended.signal.aborted) return
-    await interruptPatiently(() => signalGroup(child, 'SIGINT'), { heardAt: () => heardAt, ...options, ended: ended.signal })
-    if (ended.signal.aborted) return
-    killed = true
-    signalGroup(child, 'SIGKILL')
-  }
 }
 
-/** Until the end of the program or of the grace time. */
-async function interruptPatiently(
-  interrupt: () => void,
-  { heardAt, graceMilliseconds, ended }: { heardAt(): number; graceMilliseconds: number; ended: AbortSignal },
-): Promise<void> {
-  const deadline = performance.now() + graceMilliseconds
-  let sentAt = Number.NEGATIVE_INFINITY
+/**
+ * When `stop` fires, the group gets SIGINT (dbt then cancels its queries), again each time that it has been silent for a
+ * while, and SIGKILL after the grace time. Gives whether it was killed.
+ */
+export async function stopGroup(
+  child: ChildProcess,
+  options: { stop: AbortSignal; graceMilliseconds: number; ended: AbortSignal; heardAt(): number },
+): Promise<boolean> {
+  const { ended } = options
+  await aborted(AbortSignal.any([options.stop, ended]))
+  const deadline = performance.now() + options.graceMilliseconds
+  let sentAt: number | undefined
   while (!ended.aborted && performance.now() < deadline) {
     const now = performance.now()
-    if (now - Math.max(sentAt, heardAt()) >= QUIET_MILLISECONDS || sentAt < 0) {
-      interrupt()
+    if (sentAt === undefined || now - Math.max(sentAt, options.heardAt()) >= QUIET_MILLISECONDS) {
+      signalGroup(child, 'SIGINT')
       sentAt = now
     }
     await wait(Math.min(100, deadline - now), ended)
   }
+  if (ended.aborted) return false
+  signalGroup(child, 'SIGKILL')
+  return true
 }
 
-const exitOf = (child: ChildProcess): Promise<Omit<ChildExit, 'killed'>> =>
+export const exitOf = (child: ChildProcess): Promise<Omit<ChildExit, 'killed'>> =>
   new Promise(resolve => {
     child.once('exit', (code, signal) => resolve({ code, signal }))
     child.once('error', startError => resolve({ code: null, signal: null, startError }))
   })
 
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+export function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return
   try {
     process.kill(-child.pid, signal)
@@ -115,7 +109,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 const aborted = (signal: AbortSignal): Promise<void> =>
   signal.aborted ? Promise.resolve() : new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 
-async function readLines(stream: Readable, line: (text: string) => void | Promise<void>): Promise<void> {
+export async function readLines(stream: Readable, line: (text: string) => void | Promise<void>): Promise<void> {
   const reader = createLineReader()
   try {
     for await (const chunk of stream) for (const text of reader.push(chunk)) await line(text)

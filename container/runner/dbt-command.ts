@@ -13,6 +13,9 @@ export interface DbtAbilities {
 const executes: DbtAbilities = { executes: true, writes: 'run_results.json', targetPath: true }
 const reads: DbtAbilities = { executes: false, targetPath: true }
 
+/** dbt 1.x is written in Python and can be kept warm. Of an image of the user's own it is tried. */
+export const canBeHosted = (engine: string) => engine.startsWith('core-1.') || engine === 'image'
+
 /** By the first one or two words after `dbt`; the same in 1.x and 2.x. A command that is not here only has its exit code. */
 const COMMANDS: Record<string, DbtAbilities> = {
   build: executes,
@@ -43,6 +46,21 @@ const SELECTING = /^(--(select|models?|exclude|selector|resource-types?|exclude-
 
 /** Whether docs can take the compiled code from this step. */
 export const compilesAll = (args: readonly string[]) => args[0] === 'build' && !args.slice(1).some(arg => SELECTING.test(arg))
+
+/** Options that choose what is done with the parsed project, each with the words that belong to it. */
+const AFTER_PARSE =
+  /^(--(select|models?|exclude|selector|resource-types?|exclude-resource-types?|threads|fail-fast|no-compile)(=.*)?|-[smx].*)$/
+
+/** The rest: commands of the same project with the same ones parse it to the same manifest. */
+export function parseOptions(words: readonly string[]): string {
+  const kept: string[] = []
+  let keep = false
+  for (const word of words.slice(words.findIndex(word => word.startsWith('-')))) {
+    if (word.startsWith('-')) keep = !AFTER_PARSE.test(word)
+    if (keep) kept.push(word)
+  }
+  return JSON.stringify(kept)
+}
 
 /** The words of a dbt step's own command, for the built-in steps as well. */
 export function wordsOf(step: PlanStep): string[] {

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
 import type { Plan, PlanStep } from '../../shared/plan.ts'
 import { copyMasked, KEPT, readPaths, readResults } from './artifacts.ts'
-import { runChild } from './child.ts'
-import { abilitiesOf, commandOf, dbtArguments } from './dbt-command.ts'
+import { abilitiesOf, commandOf, dbtArguments, parseOptions } from './dbt-command.ts'
 import { parseEvent } from './dbt-events.ts'
+import { type Dbt, plainDbt } from './dbt-host.ts'
 import { dbtEnvironment, type Environment } from './environment.ts'
 import type { Folders } from './folders.ts'
 import { createLedger, type Ledger } from './ledger.ts'
@@ -29,6 +29,8 @@ export interface DbtContext {
   uploads: Uploads
   redact: Redactor
   memory: Memory
+  /** Unless given, each command is a process of its own. */
+  dbt?: Dbt
   stop: AbortSignal
   graceMilliseconds: number
   /** Of the current step, for the progress of the run. */
@@ -73,8 +75,9 @@ export async function runDbtStep(step: PlanStep, words: string[], projectDir: st
   })
   const where = { project: projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
   let unwatch = () => {}
-  const exit = await runChild(
-    { file: 'dbt', args: dbtArguments(words, where, plan.dbt.target), cwd: folders.cwd, env },
+  const args = dbtArguments(words, where, plan.dbt.target)
+  const exit = await (context.dbt ?? plainDbt).run(
+    { args, cwd: folders.cwd, env, ...where, parse: parseOptions(words) },
     {
       line,
       started(pid) {
