@@ -34,6 +34,8 @@ export const ENV = {
   planSha256: 'TIDEMILL_PLAN_SHA256',
   /** Writable folder of the task; the image sets it. */
   workDir: 'TIDEMILL_WORK_DIR',
+  /** `off`: each dbt command is a process of its own; `collect`: Python's garbage collector stays on. For measurements. */
+  dbtHost: 'TIDEMILL_DBT_HOST',
   gitToken: 'TIDEMILL_GIT_TOKEN',
   gitSshKey: 'TIDEMILL_GIT_SSH_KEY',
 } as const

@@ -3,8 +3,9 @@ import { SCHEMA_VERSION } from '../../shared/contract.ts'
 import type { Plan, RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES, type StepResult } from '../../shared/run.ts'
 import { type AttemptState, runStep } from './attempt-step.ts'
-import { shownCommand } from './dbt-command.ts'
-import type { Environment } from './environment.ts'
+import { canBeHosted, shownCommand } from './dbt-command.ts'
+import { type HostOptions, warmDbt } from './dbt-host.ts'
+import { dbtEnvironment, type Environment } from './environment.ts'
 import { makeFolders } from './folders.ts'
 import type { GitSecrets } from './git.ts'
 import { createLog } from './log.ts'
@@ -30,6 +31,8 @@ export interface AttemptDeps {
   output: Output
   now(): Date
   stop: AbortSignal
+  /** Keeps dbt 1.x warm between the steps; without it each command is a process of its own. */
+  dbtHost?: HostOptions
   limits: {
     /** For dbt to cancel its queries, then SIGKILL. */
     graceMilliseconds: number
@@ -56,6 +59,7 @@ export async function runAttempt(deps: AttemptDeps): Promise<RunnerResult> {
     if (step.required && (result.status === 'error' || result.status === 'cancelled')) broken = true
   }
   clearInterval(flushing)
+  state.dbt?.close()
   return finish(state, deps, startedAt)
 }
 
@@ -80,6 +84,8 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
     },
   })
   const progress = () => ({ steps, nodes: state.ledger?.progress() ?? { done: 0, total: 0, running: [] } })
+  const env = dbtEnvironment({ ...deps, ...plan, secrets: deps.secrets.dbt, home: folders.home, stamp: '', targetPath: '' })
+  const dbt = deps.dbtHost && canBeHosted(plan.dbt.engine) && warmDbt(deps.dbtHost, env, folders.cwd)
   const parts = createParts({ plan, folder: folders.outbox, uploads, redact, now, progress })
   const state: AttemptState = {
     plan,
@@ -95,6 +101,7 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
     uploads,
     redact,
     memory: watchMemory(),
+    ...(dbt && { dbt }),
     stop: deps.stop,
     graceMilliseconds: deps.limits.graceMilliseconds,
     steps,

@@ -2,9 +2,10 @@
  * PID 1 of the task. Exit codes: 0 success or warnings, 1 dbt failed, 3 anything else failed, 130/143 stopped by SIGINT/SIGTERM.
  * They are a hint for people: the Lambdas go by result.json.
  */
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ENV, KEY } from '../../shared/contract.ts'
 import type { Plan, RunnerResult } from '../../shared/plan.ts'
 import { EXIT, exitCodeOf } from '../../shared/reasons.ts'
@@ -56,6 +57,7 @@ async function main(all: Environment): Promise<number> {
     now: () => new Date(),
     stop: stop.signal,
     limits: LIMITS,
+    ...(all[ENV.dbtHost] !== 'off' && { dbtHost: { script: hostScript(), collect: all[ENV.dbtHost] === 'collect' } }),
   })
   stop.clear()
   await putResult(store, plan, result, output)
@@ -64,6 +66,13 @@ async function main(all: Environment): Promise<number> {
   const cause = stopCause(stop.signal)
   if (result.outcome === 'cancelled' && cause?.kind === 'signal') return cause.signal === 'SIGINT' ? 130 : 143
   return exitCodeOf(result.outcome, result.reason)
+}
+
+/** Beside the bundle in an image; above this folder in the source tree. */
+function hostScript(): string {
+  const folder = dirname(process.argv[1] ?? '.')
+  const script = join(folder, 'dbt_host.py')
+  return existsSync(script) ? script : join(folder, '..', 'dbt_host.py')
 }
 
 function need(all: Environment, name: string): string {
