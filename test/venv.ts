@@ -2,12 +2,13 @@
 import { join } from 'node:path'
 import { ensureImageVenv } from '../local/image.ts'
 import { findPython } from '../local/venv.ts'
+import type { Engine } from '../shared/config-model.ts'
 
 const root = join(import.meta.dirname, '..')
 
-/** Folder of an environment with dbt 1.11 and these adapters. Making it takes about half a minute. */
-export const dbtVenv = async (...adapters: string[]): Promise<string> =>
-  ensureImageVenv('core-1.11', adapters, {
+/** Folder of an environment with an engine and these adapters. Making it takes about half a minute. */
+export const dbtVenv = async (engine: Engine, ...adapters: string[]): Promise<string> =>
+  ensureImageVenv(engine, adapters, {
     // The locks lie below the source tree as they do below the built code.
     dist: root,
     cacheDir: join(root, '.cache'),

@@ -10,7 +10,7 @@ import { DUCKDB_PROFILE, type Repository } from './project.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** dbt 1.11 with DuckDB and PostgreSQL, made from the locks. */
-export const VENV = await dbtVenv('duckdb', 'postgres')
+export const VENV = await dbtVenv('core-1.11', 'duckdb', 'postgres')
 
 const PLACE = { project: 'shop', environment: 'prod', job: 'nightly', id: '20261122T010000-00000000000a' }
 

@@ -19,7 +19,9 @@ interface Answer {
 }
 
 /** One dbt command with a fresh target folder, as the runner calls it. */
-async function dbt(target: string, ...args: string[]): Promise<Answer> {
+const dbt = (target: string, ...args: string[]) => dbtOf(dbtPath, target, ...args)
+
+async function dbtOf(program: string, target: string, ...args: string[]): Promise<Answer> {
   const env = {
     PATH: process.env.PATH,
     HOME: folder,
@@ -29,7 +31,7 @@ async function dbt(target: string, ...args: string[]): Promise<Answer> {
     DBT_TARGET_PATH: join(folder, target),
     DBT_LOG_PATH: join(folder, target),
   }
-  return run(dbtPath, ['--no-use-colors', ...args], { cwd: folder, env, timeout: 60_000 }).then(
+  return run(program, ['--no-use-colors', ...args], { cwd: folder, env, timeout: 60_000 }).then(
     ({ stdout }) => ({ code: 0, output: stdout }),
     (error: { code?: number; stdout?: string }) => ({ code: error.code ?? -1, output: error.stdout ?? String(error) }),
   )
@@ -52,7 +54,7 @@ before(
   async () => {
     cpSync(join(root, 'example'), project, { recursive: true, filter: path => !/\/(target|logs|\.tidemill)$/.test(path) })
     // The environment of local mode: made once, shared.
-    dbtPath = join(await dbtVenv('duckdb'), 'bin/dbt')
+    dbtPath = join(await dbtVenv('core-1.11', 'duckdb'), 'bin/dbt')
   },
   { timeout: 300_000 },
 )
@@ -71,6 +73,14 @@ test('everything builds, and again over what is there', { timeout: 90_000 }, asy
     // Seven models, four seeds, a snapshot and the hook succeed, ten tests and a unit test pass, the exposure has nothing to do.
     assert.deepEqual(statuses(resultsOf(target)), { success: 13, pass: 11, 'no-op': 1 })
   }
+})
+
+test('the same project builds on dbt 1.12, installed from its lock', { timeout: 400_000 }, async () => {
+  const program = join(await dbtVenv('core-1.12', 'duckdb'), 'bin/dbt')
+  const { code, output } = await dbtOf(program, 'newer', 'build')
+  assert.equal(code, 0, output)
+  assert.match(output, /Running with dbt=1\.12\./)
+  assert.deepEqual(statuses(resultsOf('newer')), { success: 13, pass: 11, 'no-op': 1 })
 })
 
 test('the documentation is made', { timeout: 90_000 }, async () => {
