@@ -18,6 +18,8 @@ export interface ProjectConfig {
   folder: string
   credentials: { kind: 'none' | 'codecommit' } | { kind: 'token' | 'ssh'; secret: SecretRef }
   submodules: boolean
+  /** Lines of known_hosts of an ssh host; empty: the key that the host publishes. Absent in configurations of the version before. */
+  knownHosts?: string[]
 }
 
 export interface EnvironmentConfig {
@@ -45,6 +47,8 @@ export interface EnvironmentConfig {
   awsCredentials: boolean
   /** IAM managed policies (ARNs) put on the task role for dbt. */
   policies: string[]
+  /** When the git host does not answer. Absent in configurations of the version before: fail. */
+  onGitOutage?: 'fail' | 'last_commit'
   /** Runs at the same time, of all jobs of the environment. */
   maxRunning: number
 }
@@ -89,6 +93,10 @@ export interface JobConfig {
   /** `dbt source freshness` before the steps: a stale source warns or ends the run. */
   freshness: 'off' | 'warn' | 'fail'
   docs: boolean
+  /** The docs page holds its artifacts (`dbt docs generate --static`). Absent in configurations of the version before. */
+  docsStatic?: boolean
+  /** Steps are given the published state of the environment. Absent in configurations of the version before: off. */
+  state?: 'off' | 'production'
   publishes: ('state' | 'docs')[]
   timeoutSeconds: number
   startWithinSeconds: number

@@ -8,6 +8,7 @@ import type { EnvironmentSpec } from './config-schema-environment.ts'
 import { isSecretName, secretKind, storeSecret } from './config-secrets.ts'
 import { checkAdapter, credentialsOf } from './config-values.ts'
 import { memoriesOf } from './fargate.ts'
+import { knownHostsOf, sshHost } from './git-hosts.ts'
 import { isRefusal, refusalText } from './refusal.ts'
 
 /** Where problems and warnings go while a configuration is put together. */
@@ -23,12 +24,20 @@ export function resolveProject({ file, project }: Section, findings: Findings): 
     findings.problems.push(file.problem(['project', 'credentials'], credentials.refused, 'key'))
     return undefined
   }
+  const knownHosts = project.credentials?.known_hosts ?? []
+  const say = (message: string) => findings.problems.push(file.problem(['project', 'credentials'], message, 'key'))
+  if (credentials.kind === 'ssh' && knownHostsOf(project.repository.url, knownHosts).length === 0)
+    say(
+      `needs known_hosts: the key of ${sshHost(project.repository.url)} is not known here. \`ssh-keyscan ${sshHost(project.repository.url)}\` prints it; compare it with what the host's owner publishes`,
+    )
+  if (credentials.kind !== 'ssh' && knownHosts.length > 0) say('has known_hosts, which only an ssh repository uses; take it out')
   return {
     name: project.name,
     repository: project.repository.url,
     folder: project.folder,
     credentials,
     submodules: project.submodules,
+    knownHosts,
   }
 }
 
@@ -43,6 +52,13 @@ export function resolveEnvironment(
   const { file } = section
   const path = ['environments', name]
   checkVariables(section, path, spec, findings)
+  if (spec.on_git_outage === 'last_commit' && section.project?.submodules)
+    findings.problems.push(
+      file.problem(
+        [...path, 'on_git_outage'],
+        'last_commit does not go together with submodules, which are not kept; write fail',
+      ),
+    )
   return {
     project,
     name,
@@ -60,6 +76,7 @@ export function resolveEnvironment(
     size: resolveSize(section, path, spec.size, findings),
     awsCredentials: spec.aws_credentials,
     policies: spec.policies,
+    onGitOutage: spec.on_git_outage,
     maxRunning: spec.max_running,
   }
 }

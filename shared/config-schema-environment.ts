@@ -14,6 +14,7 @@ import {
   readSecretRef,
 } from './config-values.ts'
 import { VCPUS } from './fargate.ts'
+import { readKnownHost } from './git-hosts.ts'
 
 export const secret = () =>
   about(
@@ -35,12 +36,24 @@ export const projectSpec = z.strictObject({
   ),
   credentials: z.optional(
     about(
-      z.strictObject({ secret: secret() }),
-      'For a private repository: a token for https, a private key for ssh. CodeCommit needs none, it goes by the role of the task.',
+      z.strictObject({
+        secret: secret(),
+        known_hosts: z.optional(
+          about(
+            listOf(text(readKnownHost)).check(z.minLength(1)),
+            'Keys of an ssh host, as `ssh-keyscan HOST` prints them. github.com, gitlab.com and bitbucket.org need none: the keys they publish are built in.',
+            [['git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI…']],
+          ),
+        ),
+      }),
+      'For a private repository: a token for https, a private key for ssh. The same opens private packages on the same host. CodeCommit needs none, it goes by the role of the task.',
     ),
   ),
   folder: withDefault(about(text(readFolder), 'Folder of the dbt project in the repository.', ['.', 'transform/dbt']), '.'),
-  submodules: withDefault(about(z.boolean(), 'Check out git submodules as well.'), false),
+  submodules: withDefault(
+    about(z.boolean(), 'Check out git submodules as well; those on another host than the repository must be public.'),
+    false,
+  ),
 })
 
 const dbtSpec = z.strictObject({
@@ -126,6 +139,13 @@ export const environmentSpec = z.strictObject({
       ['arn:aws:iam::123456789012:policy/athena-read'],
     ]),
     [],
+  ),
+  on_git_outage: withDefault(
+    about(
+      z.enum(['fail', 'last_commit']),
+      'When the git host does not answer for 40 seconds. `fail`: the run ends as `source_unavailable`. `last_commit`: it runs the newest commit that a run of this environment has brought, and ends as `warn` at best; for that every run keeps its commit in the cache. Not together with `submodules`.',
+    ),
+    'fail',
   ),
   max_running: withDefault(about(integer(1, 1000), 'Runs of this environment at the same time; more wait in line.'), 10),
 })

@@ -140,7 +140,19 @@ export const jobSpec = z.strictObject({
     ),
     false,
   ),
-  docs: withDefault(about(z.boolean(), 'Make dbt’s docs after the steps, from the build’s own manifest.'), false),
+  docs: withDefault(
+    about(
+      z.union([z.boolean(), z.literal('static')]),
+      'Make dbt’s docs after the steps, from the build’s own manifest. `static`: as one page that holds everything, to be sent or hosted anywhere (`--static`).',
+    ),
+    false,
+  ),
+  state: z.optional(
+    about(
+      z.enum(['production']),
+      '`production`: steps that compare with a state (`state:`, `result:` and `source_status:` selectors, `--defer`) get the one that the publishing job of the environment left with its last good run. Without a published state such a step fails and says so.',
+    ),
+  ),
   publishes: z.optional(
     about(
       listOf(z.enum(['state', 'docs'])),

@@ -36,6 +36,9 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
       credentials: project.credentials.kind,
       ...('secret' in project.credentials && { secret: project.credentials.secret.name }),
       submodules: project.submodules,
+      // Configurations stored by the version before have neither.
+      ...(project.knownHosts?.length && { knownHosts: project.knownHosts }),
+      ...(environment.onGitOutage === 'last_commit' && { onOutage: environment.onGitOutage }),
     },
     dbt: {
       engine: environment.dbt.engine,
@@ -52,6 +55,12 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
       cache: KEY.cache(run.project, run.environment),
       docs: KEY.docs(run.project, run.environment, run.id),
     },
+    ...(job.state === 'production' && {
+      state: {
+        prefix: KEY.state(run.project, run.environment),
+        pointer: KEY.statePointer(run.project, run.environment),
+      },
+    }),
   }
 }
 
@@ -62,7 +71,7 @@ function buildSteps(job: JobConfig, overrides: RunOverrides): PlanStep[] {
     job.deps && planStep('deps', 'deps', ['deps'], true),
     job.freshness !== 'off' && planStep('freshness', 'freshness', ['source', 'freshness'], job.freshness === 'fail'),
     ...dbt.map(step => planStep(step.name, 'dbt', step.args, true)),
-    job.docs && planStep('docs', 'docs', ['docs', 'generate'], false),
+    job.docs && planStep('docs', 'docs', ['docs', 'generate', ...(job.docsStatic ? ['--static'] : [])], false),
   ].filter(step => step !== false)
   return steps.map((step, index) => ({ index, ...step }))
 }

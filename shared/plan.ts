@@ -30,6 +30,10 @@ export interface Plan {
     /** Name of the secret with the token or key, for messages. */
     secret?: string
     submodules: boolean
+    /** Lines of known_hosts for an ssh host; the large hosts' published keys need none. */
+    knownHosts?: string[]
+    /** When the host does not answer: run the last commit that a run of this environment has brought. Default: fail. */
+    onOutage?: 'last_commit'
   }
   dbt: {
     /** `core-1.11`, `core-1.12`, `oss-2.0` or `image`. */
@@ -49,6 +53,8 @@ export interface Plan {
   timeoutSeconds: number
   /** S3 prefixes, each with a slash at its end. */
   prefixes: { attempt: string; cache: string; docs: string }
+  /** Artifacts of the environment's published state are given to steps that compare with them; `pointer`: its key. */
+  state?: { prefix: string; pointer: string }
 }
 
 /** Progress, the first line of every part. */

@@ -1,9 +1,9 @@
-/** How git is called: settings and credentials come with the environment of the one process, never in its arguments or files. */
+/** How git is called: settings come with its environment, credentials from a file of our own that is gone before dbt runs. */
 
 export interface GitAccess {
   kind: 'none' | 'token' | 'ssh' | 'codecommit'
-  /** A token, or `user:password`. */
-  token?: string
+  /** File with user and password in git's form, readable by us only. */
+  credentialFile?: string
   /** File with the private key, readable by us only. */
   keyFile?: string
   knownHostsFile?: string
@@ -12,13 +12,10 @@ export interface GitAccess {
 /** User name that goes with a token. Hosts that are not here take any. */
 const TOKEN_USERS: Record<string, string> = { 'bitbucket.org': 'x-token-auth', 'gitlab.com': 'oauth2' }
 
-const USER = 'TIDEMILL_GIT_USER'
-const PASSWORD = 'TIDEMILL_GIT_PASSWORD'
-
 /**
  * Environment of a git process. The credential helper is chosen over an `http.extraheader`, because git asks it only for the
  * repository's own host (a header also goes where a redirect leads) and then says plainly that a token was refused.
- * The token stands in the environment of git and its transport only; nothing else runs until they are gone.
+ * The token stands in a file and in no environment or argument, so no process shows it.
  */
 export function gitEnvironment(base: Readonly<Record<string, string>>, url: string, access: GitAccess): Record<string, string> {
   const origin = httpOrigin(url)
@@ -32,13 +29,11 @@ export function gitEnvironment(base: Readonly<Record<string, string>>, url: stri
     ['gc.auto', '0'],
     ['http.lowSpeedLimit', '1000'],
     ['http.lowSpeedTime', '60'],
+    // A submodule or package may not lead into the file system of the task.
+    ['protocol.file.allow', /^file:/.test(url) ? 'user' : 'never'],
   ]
-  const withToken = origin !== undefined && access.token !== undefined
-  if (withToken) {
-    settings.push([
-      `credential.${origin}.helper`,
-      `!f() { test "$1" = get && printf 'username=%s\\npassword=%s\\n' "$${USER}" "$${PASSWORD}"; }; f`,
-    ])
+  if (origin !== undefined && access.credentialFile !== undefined) {
+    settings.push([`credential.${origin}.helper`, `!f() { test "$1" = get && cat '${access.credentialFile}'; }; f`])
     // CodeCommit signs the path of the repository.
     settings.push([`credential.${origin}.useHttpPath`, 'true'])
   }
@@ -57,21 +52,20 @@ export function gitEnvironment(base: Readonly<Record<string, string>>, url: stri
       ]),
     ),
     GIT_CONFIG_COUNT: String(settings.length),
-    ...(withToken && userAndPassword(new URL(url).hostname, access.token ?? '')),
     ...(access.keyFile && { GIT_SSH_COMMAND: sshCommand(access.keyFile, access.knownHostsFile) }),
   }
 }
 
-function userAndPassword(host: string, token: string): Record<string, string> {
+/** What the credential helper answers. `token`: a token, or `user:password`. */
+export function credentialText(url: string, token: string): string {
   const colon = token.indexOf(':')
-  return colon > 0
-    ? { [USER]: token.slice(0, colon), [PASSWORD]: token.slice(colon + 1) }
-    : { [USER]: TOKEN_USERS[host] ?? 'x-access-token', [PASSWORD]: token }
+  const user = colon > 0 ? token.slice(0, colon) : (TOKEN_USERS[new URL(url).hostname] ?? 'x-access-token')
+  return `username=${user}\npassword=${colon > 0 ? token.slice(colon + 1) : token}\n`
 }
 
-/** A new container knows no host key: the first one it meets is taken, for this run only. */
+/** The hosts' keys are pinned: a host that is not in the file, or shows another key, is refused. */
 const sshCommand = (keyFile: string, knownHostsFile = '/dev/null') =>
-  `ssh -i '${keyFile}' -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20 -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile='${knownHostsFile}' -F /dev/null`
+  `ssh -i '${keyFile}' -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20 -o StrictHostKeyChecking=yes -o UserKnownHostsFile='${knownHostsFile}' -o GlobalKnownHostsFile=/dev/null -F /dev/null`
 
 function httpOrigin(url: string): string | undefined {
   if (!/^https?:\/\//.test(url)) return undefined

@@ -5,7 +5,7 @@ export type GitFault = 'auth' | 'no-ref' | 'no-repository' | 'network'
 const PATTERNS: [GitFault, RegExp][] = [
   [
     'auth',
-    /Authentication failed|could not read (Username|Password)|Permission denied \(publickey|HTTP Basic: Access denied|returned error: (401|403)|Load key .*(invalid format|error in libcrypto)|Invalid username or/i,
+    /Authentication failed|Host key verification failed|could not read (Username|Password)|Permission denied \(publickey|HTTP Basic: Access denied|returned error: (401|403)|Load key .*(invalid format|error in libcrypto)|Invalid username or/i,
   ],
   ['no-ref', /couldn't find remote ref|not our ref|no such remote ref|Remote branch .* not found|unadvertised object/i],
   [

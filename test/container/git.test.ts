@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { codeCommitToken, codeCommitUrl, parseCodeCommit } from '../../container/runner/git-codecommit.ts'
-import { gitEnvironment, shownUrl } from '../../container/runner/git-command.ts'
+import { credentialText, gitEnvironment, shownUrl } from '../../container/runner/git-command.ts'
 import { type GitFault, gitFault, gitWords } from '../../container/runner/git-errors.ts'
+import { knownHostsOf, sshHost } from '../../shared/git-hosts.ts'
 
 const settings = (env: Record<string, string>): Record<string, string | undefined> =>
   Object.fromEntries(
@@ -20,11 +21,11 @@ test('fault 30: git runs no hooks, asks nobody and reads no configuration of the
 })
 
 test('a token goes to the host of the repository only, with the user that the host expects', () => {
-  const user = (url: string, token: string) => gitEnvironment({}, url, { kind: 'token', token }).TIDEMILL_GIT_USER
-  const env = gitEnvironment({}, 'https://git.example.com/acme/shop.git', { kind: 'token', token: 'token-of-a-test' })
-  assert.ok(settings(env)['credential.https://git.example.com.helper']?.includes('TIDEMILL_GIT_PASSWORD'))
-  assert.ok(!Object.values(settings(env)).some(value => value?.includes('token-of-a-test')))
-  assert.equal(env.TIDEMILL_GIT_PASSWORD, 'token-of-a-test')
+  const user = (url: string, token: string) => /^username=(.*)$/m.exec(credentialText(url, token))?.[1]
+  const env = gitEnvironment({}, 'https://git.example.com/acme/shop.git', { kind: 'token', credentialFile: '/k/credential' })
+  assert.match(settings(env)['credential.https://git.example.com.helper'] ?? '', /cat '\/k\/credential'/)
+  assert.equal(settings(env)['credential.helper'], '', 'no helper for other hosts')
+  assert.equal(credentialText('https://git.example.com/a/b', 'token-of-a-test').split('\n')[1], 'password=token-of-a-test')
   assert.equal(user('https://github.com/a/b', 'secret'), 'x-access-token')
   assert.equal(user('https://bitbucket.org/a/b', 'secret'), 'x-token-auth')
   assert.equal(user('https://git.example.com/a/b', 'ana:secret'), 'ana')
@@ -33,6 +34,20 @@ test('a token goes to the host of the repository only, with the user that the ho
 test('an ssh key is used alone, without agent or configuration', () => {
   const env = gitEnvironment({}, 'git@github.com:a/b.git', { kind: 'ssh', keyFile: '/k/key', knownHostsFile: '/k/hosts' })
   assert.match(env.GIT_SSH_COMMAND ?? '', /-i '\/k\/key'.*IdentitiesOnly=yes.*BatchMode=yes/)
+  assert.match(env.GIT_SSH_COMMAND ?? '', /StrictHostKeyChecking=yes -o UserKnownHostsFile='\/k\/hosts'/)
+})
+
+test('ssh hosts: published keys of the large ones, named keys for others, nothing on trust', () => {
+  assert.equal(sshHost('git@github.com:a/b.git'), 'github.com')
+  assert.equal(sshHost('ssh://git@git.example.com:2222/a/b.git'), '[git.example.com]:2222')
+  assert.equal(sshHost('ssh://git@git.example.com:22/a/b.git'), 'git.example.com')
+  for (const host of ['github.com', 'gitlab.com', 'bitbucket.org'])
+    assert.match(knownHostsOf(`git@${host}:a/b.git`)[0] ?? '', new RegExp(`^${host} ssh-ed25519 AAAA`))
+  assert.deepEqual(knownHostsOf('git@git.example.com:a/b.git'), [])
+  assert.deepEqual(knownHostsOf('git@git.example.com:a/b.git', ['git.example.com ssh-ed25519 AAAA']), [
+    'git.example.com ssh-ed25519 AAAA',
+  ])
+  assert.deepEqual(knownHostsOf('git@constructor:a/b.git'), [])
 })
 
 test('an address is shown without what stands before the @', () => {

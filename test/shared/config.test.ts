@@ -16,6 +16,7 @@ test('the example of the reference becomes a complete configuration', () => {
     folder: '.',
     credentials: { kind: 'token', secret: { name: 'github-token', field: null } },
     submodules: false,
+    knownHosts: [],
   })
   assert.deepEqual(config.environments['jaffle_shop/prod'], {
     project: 'jaffle_shop',
@@ -29,6 +30,7 @@ test('the example of the reference becomes a complete configuration', () => {
     size: { cpu: 1024, memory: 4096, disk: 20, architecture: 'arm64', spot: false },
     awsCredentials: false,
     policies: [],
+    onGitOutage: 'fail',
     maxRunning: 10,
   })
   assert.deepEqual(config.jobs['jaffle_shop/nightly'], {
@@ -44,6 +46,8 @@ test('the example of the reference becomes a complete configuration', () => {
     deps: true,
     freshness: 'warn',
     docs: true,
+    docsStatic: false,
+    state: 'off',
     publishes: ['state', 'docs'],
     timeoutSeconds: 7200,
     startWithinSeconds: 1800,
@@ -107,11 +111,13 @@ test('requireConfig throws the whole list as a calm error', () => {
   )
 })
 
+const HOST_KEY = `example.com ssh-ed25519 ${'A'.repeat(68)}`
+
 test('every option arrives where it belongs', () => {
   const { config } = good(
     `version: 1
 installation: acme-data
-project: { name: shop, repository: "git@example.com:acme/shop.git", credentials: { secret: deploy-key }, folder: ./transform/dbt/, submodules: true }
+project: { name: shop, repository: "git@example.com:acme/shop.git", credentials: { secret: deploy-key, known_hosts: ["${HOST_KEY}"] }, folder: ./transform/dbt/, submodules: true }
 environments:
   prod:
     branch: release/2027
@@ -132,6 +138,8 @@ jobs:
     steps: [dbt test, dbt source freshness, dbt test -s "tag:a b"]
     deps: false
     freshness: fail
+    docs: static
+    state: production
     publishes: [state]
     timeout: 1h30m
     start_within: 90 min
@@ -154,6 +162,7 @@ notifications: { email: [a@example.com], slack: { secret: "hooks#data" } }
     image: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/dbt:1.2.0',
   })
   assert.deepEqual(config.projects.shop?.credentials, { kind: 'ssh', secret: { name: 'deploy-key', field: null } })
+  assert.deepEqual(config.projects.shop?.knownHosts, [HOST_KEY])
   assert.equal(config.projects.shop?.folder, 'transform/dbt')
   const a = config.jobs['shop/a']
   assert.deepEqual(
@@ -179,6 +188,7 @@ notifications: { email: [a@example.com], slack: { secret: "hooks#data" } }
     { channel: 'email', target: '', on: ['error'] },
   ])
   assert.deepEqual(a?.publishes, ['state'])
+  assert.deepEqual([a?.docs, a?.docsStatic, a?.state], [true, true, 'production'])
   assert.deepEqual(config.retention, { logs: 90, runs: 14 })
   assert.deepEqual(config.images, { build: 'docker' })
   assert.deepEqual(config.network, {
