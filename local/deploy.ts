@@ -133,11 +133,10 @@ function failure(command: string, lines: readonly string[], { signal, timeoutSec
 export function explainFailure(lines: readonly string[]): string {
   const failed = lines.filter(line => /(CREATE|UPDATE|DELETE)_FAILED/.test(line) && !/cancelled/i.test(line))
   if (failed.length > 0) return failed.slice(0, 3).join('\n')
-  const at = lines.findIndex(line => /error|❌/i.test(line))
-  return lines
-    .filter(line => line.trim() !== '')
-    .slice(at < 0 ? -5 : at, at < 0 ? undefined : at + 5)
-    .join('\n')
+  const said = lines.filter(line => line.trim() !== '')
+  // The CDK's own errors begin with their name: «CannotFindAsset» ….
+  const at = said.findIndex(line => /error|❌|«\w+»/i.test(line))
+  return said.slice(at < 0 ? -5 : at, at < 0 ? undefined : at + 5).join('\n')
 }
 
 /** Counts over several stacks: lines like `name | 14/46 | 10:02:11 | …`, of a direct deployment `name |  14 | …`. */

@@ -81,6 +81,8 @@ test('a failed deployment is told by the resources that failed, else by the firs
   assert.equal(explainFailure(['x', failed, 's | 1/2 | now | CREATE_FAILED | A | Resource creation cancelled']), failed)
   assert.equal(explainFailure(['start', 'Error: no tidemill.yml', 'Make one.']), 'Error: no tidemill.yml\nMake one.')
   assert.equal(explainFailure(['only', 'this', '']), 'only\nthis')
+  const refused = ['', 'thrown', '', '«CannotFindAsset» Cannot find asset at x', '', 'app: Subprocess exited with error 1', '']
+  assert.equal(explainFailure(refused), '«CannotFindAsset» Cannot find asset at x\napp: Subprocess exited with error 1')
 })
 
 test('the address of the api on loopback', () => {
