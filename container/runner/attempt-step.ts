@@ -1,23 +1,33 @@
 /** One step of an attempt, of any kind: its log, its status, its failure in words. */
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
 import type { PlanStep } from '../../shared/plan.ts'
 import type { NodeResult, StepResult } from '../../shared/run.ts'
-import { type Checkout, checkout } from './checkout.ts'
+import type { Cache } from './cache.ts'
+import type { Checkout } from './checkout.ts'
 import { abilitiesOf, compilesAll, wordsOf } from './dbt-command.ts'
 import { type DbtContext, runDbtStep, stepFolder } from './dbt-step.ts'
+import { runDepsStep } from './deps-step.ts'
 import { queueDocs } from './docs.ts'
 import { type Failure, StepFailure } from './failure.ts'
-import { type GitSecrets, openGit } from './git.ts'
+import type { GitSecrets } from './git.ts'
 import type { Output } from './output.ts'
-import { stopCause, wait } from './stop.ts'
-import type { AwsCredentials } from './store.ts'
+import { bringSource } from './source.ts'
+import { bringSources, needsState, type PublishedState, restoreState, withState } from './state.ts'
+import { stopCause } from './stop.ts'
+import type { AwsCredentials, Store } from './store.ts'
 
 /** What grows while the steps run. */
 export interface AttemptState extends DbtContext {
   gitSecrets: GitSecrets
+  cache: Cache
+  store: Pick<Store, 'fetch'>
+  /** Once a step has asked for it. */
+  published?: PublishedState
+  /** Target folder of the freshness step. */
+  freshIn?: string
   credentials(): Promise<AwsCredentials>
   now(): Date
   output: Output
@@ -62,22 +72,14 @@ export async function runStep(step: PlanStep, result: StepResult, state: Attempt
 }
 
 async function runCheckout(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
-  const { plan, folders, stop, log } = state
-  const { all, credentials, now } = state
-  const opened = await openGit({ plan, all, home: folders.gitHome, secrets: state.gitSecrets, credentials, now, stop })
-  const source = await checkout(opened.repository, folders.clone, {
-    git: opened.git,
-    wait: milliseconds => wait(milliseconds, stop),
-    stopped: () => stop.aborted,
-    say: text => log.info(step.index, text),
-  })
-  // With the key, before anything of the repository runs.
-  await rm(folders.gitHome, { recursive: true, force: true })
+  const { plan, folders, log } = state
+  const source = await bringSource(step, state)
   state.source = source
   if (plan.dbt.profiles === undefined) folders.profiles = profilesOf(source.projectDir, folders.clone)
   const { sha, author, subject } = source.commit
   log.info(step.index, `${sha.slice(0, 7)} "${subject}" by ${author}`)
-  result.status = 'success'
+  result.status = source.warning ? 'warn' : 'success'
+  if (source.warning) result.message = state.redact.text(source.warning)
 }
 
 /** A repository keeps its profiles beside the project or at its root. */
@@ -87,16 +89,17 @@ const profilesOf = (projectDir: string, clone: string) =>
 async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
   if (!state.source) throw new StepFailure('internal', 'The plan has a dbt step before its checkout.')
   const { projectDir } = state.source
-  if (step.kind === 'deps' && !['packages.yml', 'dependencies.yml'].some(name => existsSync(join(projectDir, name)))) {
-    Object.assign(result, { status: 'skipped', message: 'The project has no packages.yml.' })
-    return
-  }
-  const words = wordsOf(step)
+  const words = await comparing(step, wordsOf(step), state)
   const compiled = step.kind === 'docs' && state.built?.complete
-  const end = await runDbtStep(step, compiled ? [...words, '--no-compile'] : words, projectDir, state)
+  const end =
+    step.kind === 'deps'
+      ? await runDepsStep(step, result, projectDir, state)
+      : await runDbtStep(step, compiled ? [...words, '--no-compile'] : words, projectDir, state)
+  if (!end) return
   const { verdict } = end
   if (end.dbtVersion) state.dbtVersion = end.dbtVersion
   if (existsSync(join(end.target, 'partial_parse.msgpack'))) state.parsedIn = end.target
+  if (step.kind === 'freshness') state.freshIn = end.target
   Object.assign(result, { status: verdict.status, artifacts: end.artifacts })
   if (end.exitCode !== undefined) result.exitCode = end.exitCode
   if (verdict.failure) setFailure(result, verdict.failure, state)
@@ -108,6 +111,17 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
   }
   if (step.kind === 'docs' && !verdict.failure)
     state.docs = (await queueDocs([end.target, ...(state.built ? [state.built.target] : [])], state)).stored
+}
+
+/** The words of a step, with the published state where it compares with one and the job asks for it. */
+async function comparing(step: PlanStep, words: string[], state: AttemptState): Promise<string[]> {
+  const { plan, folders } = state
+  if (!plan.state || step.kind !== 'dbt' || !needsState(words)) return words
+  state.published ??= await restoreState(plan.state, join(folders.root, 'state'), state.store, plan.run.environment)
+  const { folder, run, commit } = state.published
+  state.log.info(step.index, `compared with run ${run}${commit ? ` at ${commit.slice(0, 7)}` : ''}`)
+  await bringSources(state.freshIn, join(stepFolder(state, step), 'target'))
+  return withState(words, folder)
 }
 
 function setFailure(result: StepResult, failure: Failure, state: AttemptState): void {

@@ -3,6 +3,7 @@ import { SCHEMA_VERSION } from '../../shared/contract.ts'
 import type { Plan, RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES, type StepResult } from '../../shared/run.ts'
 import { type AttemptState, runStep } from './attempt-step.ts'
+import { createCache } from './cache.ts'
 import { canBeHosted, shownCommand } from './dbt-command.ts'
 import { type HostOptions, warmDbt } from './dbt-host.ts'
 import { dbtEnvironment, type Environment } from './environment.ts'
@@ -26,7 +27,7 @@ export interface AttemptDeps {
   secrets: { dbt: Environment; git: GitSecrets }
   /** Of this attempt alone: emptied before it. */
   workDir: string
-  store: Pick<Store, 'put'>
+  store: Pick<Store, 'put' | 'fetch'>
   credentials(): Promise<AwsCredentials>
   output: Output
   now(): Date
@@ -41,6 +42,9 @@ export interface AttemptDeps {
     flushMilliseconds: number
   }
 }
+
+/** For what is still on its way to the cache after the last step. */
+const CACHE_MILLISECONDS = 30_000
 
 export async function runAttempt(deps: AttemptDeps): Promise<RunnerResult> {
   const startedAt = deps.now().toISOString()
@@ -92,6 +96,12 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
     all: deps.all,
     secrets: deps.secrets.dbt,
     gitSecrets: deps.secrets.git,
+    cache: createCache({
+      store: deps.store,
+      prefix: plan.prefixes.cache,
+      say: text => state.log.info(steps.find(step => step.status === 'running')?.index ?? 0, text),
+    }),
+    store: deps.store,
     credentials: deps.credentials,
     now,
     folders,
@@ -116,6 +126,8 @@ async function finish(state: AttemptState, deps: AttemptDeps, startedAt: string)
   for (const step of steps) if (step.status === 'pending') step.status = 'skipped'
   parts.touch()
   await parts.flush()
+  // A stop leaves no time for what only helps the next run.
+  await state.cache.settle(deps.stop.aborted ? 1_000 : CACHE_MILLISECONDS)
   const complete = await state.uploads.finish(deps.limits.uploadMilliseconds)
   const result: RunnerResult = {
     schemaVersion: SCHEMA_VERSION,

@@ -39,6 +39,11 @@ export async function checkout(repository: Plan['repository'], dir: string, deps
   await overNetwork(repository, deps, () => deps.git(['checkout', '--quiet', '--force', '--detach', revision], dir))
   if (repository.submodules)
     await overNetwork(repository, deps, () => deps.git(['submodule', 'update', '--init', '--recursive', '--depth', '1'], dir))
+  return openCheckout(repository, dir, deps)
+}
+
+/** What was checked out, made safe: its commit and its dbt project. */
+export async function openCheckout(repository: Plan['repository'], dir: string, deps: CheckoutDeps): Promise<Checkout> {
   await dropOutwardLinks(dir, deps)
   const commit = await readCommit(dir, deps)
   return { commit, projectDir: await findProject(repository.folder, dir, commit, deps) }

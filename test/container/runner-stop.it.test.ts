@@ -75,7 +75,7 @@ async function runWith(t: { after(fn: () => void): void }, script: string, stop:
     all: { PATH: `${bin}:${process.env.PATH}` },
     secrets: { dbt: {}, git: {} },
     workDir: join(folder, 'work'),
-    store: { put: async ({ key }) => void stored.push(key) },
+    store: { put: async ({ key }) => void stored.push(key), fetch: async () => false },
     credentials: () => Promise.reject(new Error('no credentials are needed')),
     output: { write: line => void said.push(line), drain: async () => {} },
     now: () => new Date(),
