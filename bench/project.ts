@@ -1,6 +1,6 @@
 /** The dbt projects of the benchmarks: views on DuckDB in layers, one seed, one source with freshness, tests on half of the models. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export interface BenchProject {
@@ -22,6 +22,7 @@ export function makeProject(folder: string, models: number, tests: number, venv:
     'models/tests.yml': testsOf(models, tests),
   }
   for (let i = 0; i < models; i++) files[`models/layer_${layerOf(i)}/model_${i}.sql`] = sqlOf(i)
+  rmSync(dir, { recursive: true, force: true })
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true })
     writeFileSync(join(dir, path), text)

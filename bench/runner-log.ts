@@ -13,7 +13,7 @@ interface Load {
 }
 
 export async function measureLog(bench: Bench, trials: number): Promise<Figure[]> {
-  const small = await measure(bench, { nodes: 10 })
+  const small = await measureLoad(bench, { nodes: 10 })
   const loads: [string, Load][] = [
     ['a 500 MB log', { logMegabytes: 500 }],
     ['a 200 MB manifest', { manifestMegabytes: 200 }],
@@ -21,12 +21,12 @@ export async function measureLog(bench: Bench, trials: number): Promise<Figure[]
   ]
   const figures = [figureOf('runner’s own peak memory, smallest run', 'MB', 120, [small.peakMegabytes])]
   for (const [name, load] of loads) {
-    const { peakMegabytes } = await measure(bench, load)
+    const { peakMegabytes } = await measureLoad(bench, load)
     figures.push(figureOf(`runner’s own peak memory, more with ${name}`, 'MB', 10, [peakMegabytes - small.peakMegabytes]))
   }
   const speeds: number[] = []
   for (let i = 0; i < Math.max(3, trials); i++) {
-    const { seconds } = await measure(bench, { logMegabytes: 200 })
+    const { seconds } = await measureLoad(bench, { logMegabytes: 200 })
     speeds.push(200 / seconds)
   }
   return [...figures, figureOf('log through ledger, redaction, compression', 'MB/s', 50, speeds, true)].map(figure =>
@@ -35,7 +35,7 @@ export async function measureLog(bench: Bench, trials: number): Promise<Figure[]
 }
 
 /** `seconds`: of the dbt step alone. */
-async function measure(bench: Bench, load: Load): Promise<{ peakMegabytes: number; seconds: number }> {
+export async function measureLoad(bench: Bench, load: Load): Promise<{ peakMegabytes: number; seconds: number }> {
   const project = makeProject(bench.folder, 20, 10, bench.venv)
   const steps: PlanStep[] = [
     { index: 0, name: 'checkout', kind: 'checkout', args: [], required: true },

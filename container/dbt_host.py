@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import traceback
+from multiprocessing import resource_tracker
 
 EVENTS_DESCRIPTOR = 3
 # The collector costs a tenth to a seventh of a build; it is switched on again when memory becomes a matter.
@@ -235,11 +236,13 @@ def release():
             manager._ENV.close()
         manager.close_all_connections()
         manager._LOGGED_MESSAGES.clear()
+    # Python's own helper, which dbt's multiprocessing keeps for the whole process.
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
                 group = int(file.read().rpartition(")")[2].split()[2])
-            if group == os.getpid() and int(name) != group:
+            if group == os.getpid() and int(name) not in (group, tracker):
                 os.kill(int(name), signal.SIGKILL)
         except OSError:
             pass
