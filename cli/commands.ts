@@ -9,6 +9,7 @@ import { localDownCommand, localResetCommand, localStatusCommand, localUpCommand
 import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { pauseCommand, resumeCommand } from './pause.ts'
+import { retryCommand } from './retry.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
@@ -30,6 +31,7 @@ export const COMMANDS: Command[] = [
   showCommand,
   logsCommand,
   cancelCommand,
+  retryCommand,
   pauseCommand,
   resumeCommand,
   artifactsCommand,

@@ -49,7 +49,7 @@ async function runJob(context: Context, input: Input): Promise<Outcome> {
 }
 
 /** Until the end, or Ctrl-C: the run goes on then. */
-async function waitForRun(
+export async function waitForRun(
   { effects, globals, style }: Context,
   connection: Connection,
   run: RunRecord,

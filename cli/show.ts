@@ -1,5 +1,7 @@
 import { formatBytes, formatDateTime, formatDuration, oneLine, plural } from '../shared/format.ts'
-import { isFinal, type RunRecord } from '../shared/run.ts'
+import { resumeOf } from '../shared/plan-build.ts'
+import { offersRetry } from '../shared/reasons.ts'
+import { type Attempt, isFinal, type RunRecord } from '../shared/run.ts'
 import type { Command, Context } from './command.ts'
 import { connect } from './installation.ts'
 import { causeText, commitText, countsText, endLines, NAMED_FAILURES, nodeLine } from './run-text.ts'
@@ -47,6 +49,7 @@ function factLines({ effects }: Context, record: RunRecord): string[] {
     ['Last start', record.startedAt ? '' : (record.lastLaunchError ?? '')],
     ['Started', record.startedAt ? time(record.startedAt) : ''],
     ['Ended', record.endedAt ? time(record.endedAt) : ''],
+    ['Gone on with', (record.retries ?? []).map(retry => `by ${retry.actor}, ${time(retry.at)}`).join('; ')],
     ['Cancelled', record.cancel ? `by ${record.cancel.actor}, ${time(record.cancel.at)}` : ''],
     ['Peak memory', record.peakMemoryBytes ? formatBytes(record.peakMemoryBytes) : ''],
     ['Artifacts', record.artifactsIncomplete ? 'incomplete: not everything could be stored' : ''],
@@ -76,7 +79,8 @@ function stepLines(context: Context, record: RunRecord): string[] {
 }
 
 function attemptLines(record: RunRecord): string[] {
-  if (record.attempts.length < 2 && record.attempts[0]?.stopCode === undefined) return []
+  const plain = record.attempts[0]?.stopCode === undefined && record.attempts[0]?.larger === undefined
+  if (record.attempts.length < 2 && plain) return []
   return [
     plural(record.attempts.length, 'attempt'),
     ...record.attempts.map(attempt => {
@@ -84,7 +88,8 @@ function attemptLines(record: RunRecord): string[] {
       const usual = attempt.stopCode === 'EssentialContainerExited'
       const how = [
         attempt.outcome ? `${attempt.outcome.status}${attempt.outcome.reason ? ` (${attempt.outcome.reason})` : ''}` : 'open',
-        `${attempt.cpu / 1024} vCPU, ${formatBytes(attempt.memory * 1024 * 1024)}`,
+        `${attempt.cpu / 1024} vCPU, ${formatBytes(attempt.memory * 1024 * 1024)}${largerText(attempt)}`,
+        attempt.resume?.left ? `${plural(attempt.resume.left, 'node')} left` : '',
         attempt.exitCode === undefined ? '' : `exit code ${attempt.exitCode}`,
         usual ? '' : (attempt.stopCode ?? ''),
         usual ? '' : oneLine(attempt.stoppedReason ?? '', 200),
@@ -94,11 +99,23 @@ function attemptLines(record: RunRecord): string[] {
   ]
 }
 
+/** Where a size that is not the environment's comes from. */
+function largerText({ larger }: Attempt): string {
+  if (larger === 'stepped') return ' (the attempt before ran out of memory)'
+  return larger === 'remembered' ? ' (an earlier run needed as much)' : ''
+}
+
+const leftText = (record: RunRecord) => {
+  const left = resumeOf(record)?.left
+  return left ? `   (${plural(left, 'node')} left)` : ''
+}
+
 function nextLines(record: RunRecord): string[] {
   if (!isFinal(record.status))
     return [`Follow it:  tidemill logs ${record.id} --follow`, `Cancel it:  tidemill cancel ${record.id}`]
   if (record.attempts.length === 0) return []
   return [
+    ...(record.reason && offersRetry(record.reason) ? [`Go on:      tidemill retry ${record.id}${leftText(record)}`] : []),
     `Log:        tidemill logs ${record.id}`,
     `Artifacts:  tidemill artifacts ${record.id} --download DIR`,
     ...(record.docsUploaded && record.status !== 'error' ? ['Docs:       tidemill docs'] : []),

@@ -4,6 +4,8 @@ import type { RunOverrides, RunRecord } from './run.ts'
 export type ApiRequest =
   | { operation: 'run'; job: string; idempotencyKey: string; overrides?: RunOverrides }
   | { operation: 'cancel'; run: string }
+  /** Has a finished run go on with another attempt. */
+  | { operation: 'retry'; run: string }
   | { operation: 'pause' | 'resume'; job: string }
 
 export type ApiResponse =

@@ -117,7 +117,9 @@ export const PK = {
   run: (id: string) => `RUN#${id}`,
   job: (job: string) => `JOB#${job}`,
   environment: (environment: string) => `ENV#${environment}`,
-  message: (run: string, kind: string, channel: string, target: string) => `MSG#${run}/${kind}/${channel}/${target}`,
+  /** `retries`: how often the run was opened again before; each of its ends is told. */
+  message: (run: string, kind: string, channel: string, target: string, retries = 0) =>
+    `MSG#${run}/${kind}${retries ? `~${retries}` : ''}/${channel}/${target}`,
   dispatchLease: 'LEASE#dispatcher',
   /** One operation of a person: who, what, when, and how it was answered. */
   audit: (id: string) => `AUDIT#${id}`,
@@ -178,6 +180,9 @@ export interface RunPlace {
 export const KEY = {
   config: (sha256: string) => `config/${sha256}.json`,
   plan: (r: RunPlace, attempt: number) => `plans/${r.project}/${r.environment}/${r.id}/${attempt}.json`,
+  /** What is done by the end of an attempt. Named by its content: a later reading of the same parts may know more. */
+  resume: (r: RunPlace, attempt: number, sha256: string) =>
+    `plans/${r.project}/${r.environment}/${r.id}/${attempt}-done-${sha256.slice(0, 16)}.json`,
   run: (r: RunPlace) => `runs/${r.project}/${r.environment}/${r.job}/${r.id}/`,
   record: (r: RunPlace) => `${KEY.run(r)}run.json`,
   attempt: (r: RunPlace, attempt: number) => `${KEY.run(r)}${attempt}/`,

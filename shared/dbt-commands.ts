@@ -34,7 +34,7 @@ export const COMMANDS: CommandRow[] = [
 export const REFUSED_COMMANDS: Record<string, string> = {
   init: 'it makes a new project; run it on your machine',
   'docs serve': 'it never ends; write docs: true and open the docs with tidemill docs',
-  retry: 'it looks at the results of whatever ran last in the same folder; use retry: of the job',
+  retry: 'it looks at the results of whatever ran last in the same folder; use tidemill retry RUN, or retry: of the job',
 }
 
 const OURS = 'the runner sets it, so that every attempt is kept apart'

@@ -1,6 +1,8 @@
 /** The sentences of a message about one run: what its end means for others, and the facts around it. */
-import { formatMoney, formatSpan, formatTime, oneLine, plural, shortSha } from './format.ts'
+import { nextMemory } from './fargate.ts'
+import { formatBytes, formatCount, formatMoney, formatSpan, formatTime, oneLine, plural, shortSha } from './format.ts'
 import type { MessageInput } from './message.ts'
+import { resumeOf } from './plan-build.ts'
 import type { MessageKind, Reason } from './reasons.ts'
 import { NO_NODES, type NodeCounts, type RunRecord } from './run.ts'
 
@@ -16,9 +18,20 @@ export function meaningOf(input: MessageInput): string[] {
   if (kind === 'error' || kind === 'cancelled') lines.push(builtLine(record, counts))
   if (kind === 'warn' && !counts.skipped && sumOf(counts)) lines.push('Everything was built.')
   if (kind === 'missed') lines.push('Nothing was built: the data is that of the run before.')
+  if (kind === 'error' && record.reason === 'out_of_memory') lines.push(memoryLine(record))
   if (kind === 'error' && record.streak) lines.push(streakLine(input))
   if (record.artifactsIncomplete) lines.push('Not all logs and artifacts of this run could be stored.')
   return lines.filter(Boolean)
+}
+
+/** What another attempt would do about it. */
+function memoryLine(record: RunRecord): string {
+  const last = record.attempts.at(-1)
+  const next = last && nextMemory(last.cpu, last.memory)
+  if (!next) return 'It had the largest task that there is.'
+  const left = resumeOf(record)?.left
+  const what = left ? ` and builds the ${left === 1 ? 'one remaining node' : `${formatCount(left)} remaining nodes`}` : ''
+  return `The next attempt runs with ${formatBytes(next.memory * 1024 * 1024)}${what}.`
 }
 
 function builtLine({ reason, startedAt, message }: RunRecord, counts: NodeCounts): string {

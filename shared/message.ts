@@ -6,7 +6,8 @@ import type { JobConfig } from './config-model.ts'
 import { cutText, formatCount, formatSpan, formatTime, oneLine, plural, stripControls } from './format.ts'
 import { factsOf, meaningOf, shortActor, sumOf, tookSeconds, zoneOf } from './message-lines.ts'
 import { countByType, describeFailure, type FailureLine } from './message-words.ts'
-import { type MessageKind, reasonRow } from './reasons.ts'
+import { resumeOf } from './plan-build.ts'
+import { type MessageKind, offersRetry, reasonRow } from './reasons.ts'
 import { NO_NODES, type NodeCounts, type NodeResult, type RunRecord } from './run.ts'
 
 export interface MessageInput {
@@ -169,7 +170,14 @@ function subjectOf(input: MessageInput, nodes: NodeResult[], total: number): str
 
 function commandsOf({ kind, record, jobName }: MessageInput): string[] {
   const again = `tidemill run ${jobName}`
+  const retry = record.reason && record.attempts.length && offersRetry(record.reason) ? [retryCommand(record)] : []
   if (kind === 'missed') return ['tidemill next', again]
   const logs = record.startedAt && (kind === 'error' || kind === 'warn') ? [`tidemill logs ${record.id}`] : []
-  return [`tidemill show ${record.id}`, ...logs, ...(kind === 'error' || kind === 'cancelled' ? [again] : [])]
+  return [`tidemill show ${record.id}`, ...logs, ...(kind === 'error' || kind === 'cancelled' ? [...retry, again] : [])]
+}
+
+function retryCommand(record: RunRecord): string {
+  const left = resumeOf(record)?.left
+  const only = left ? `     (runs the ${left === 1 ? 'one remaining node' : `${formatCount(left)} remaining nodes`} only)` : ''
+  return `tidemill retry ${record.id}${only}`
 }

@@ -77,6 +77,7 @@ function parseProgress(value: Fields): Progress {
     part: count(value.part) ?? 0,
     at: time(value.at) ?? '',
     steps: parseSteps(value.steps),
+    ...given('commit', parseCommit(value.commit)),
     nodes: {
       done: count(nodes.done) ?? 0,
       total: count(nodes.total) ?? 0,
@@ -85,7 +86,7 @@ function parseProgress(value: Fields): Progress {
   }
 }
 
-const parseSteps = (value: unknown) => list(value, MAX.steps).flatMap(each => parseStep(each) ?? [])
+export const parseSteps = (value: unknown) => list(value, MAX.steps).flatMap(each => parseStep(each) ?? [])
 
 function parseStep(given_: unknown): StepResult | undefined {
   const value = fieldsOf(given_)
@@ -106,7 +107,9 @@ function parseStep(given_: unknown): StepResult | undefined {
     ...given('startedAt', time(value.startedAt)),
     ...given('endedAt', time(value.endedAt)),
     ...given('counts', parseCounts(value.counts)),
+    ...given('selected', count(value.selected)),
     ...given('artifacts', parseNames(value.artifacts)),
+    ...given('attempt', count(value.attempt)),
   }
 }
 

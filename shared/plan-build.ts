@@ -22,6 +22,8 @@ export function settingsOf(config: Config, run: RunPlace): RunSettings | undefin
 }
 
 export function buildPlan({ project, environment, job }: RunSettings, run: RunRecord, attempt: number): Plan {
+  const resume = resumeOf(run, attempt)
+  const commit = resume?.commit ?? run.overrides?.commit
   const place: RunPlace = { project: run.project, environment: run.environment, job: run.job, id: run.id }
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -32,7 +34,7 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
       url: project.repository,
       folder: project.folder,
       branch: run.overrides?.branch ?? environment.branch,
-      ...(run.overrides?.commit && { commit: run.overrides.commit }),
+      ...(commit && { commit }),
       credentials: project.credentials.kind,
       ...('secret' in project.credentials && { secret: project.credentials.secret.name }),
       submodules: project.submodules,
@@ -61,6 +63,7 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
         pointer: KEY.statePointer(run.project, run.environment),
       },
     }),
+    ...(resume && { resume: { key: resume.key, sha256: resume.sha256 } }),
   }
 }
 
@@ -97,10 +100,22 @@ function parseSteps(lines: readonly string[]): StepConfig[] {
 /** At least a minute, so that an attempt can say for itself that the time is over. */
 const LEAST_SECONDS = 60
 
-/** The time limit is the run's: what earlier attempts used is gone. */
-export function secondsLeft(job: JobConfig, run: RunRecord, attempt: number): number {
-  const used = run.attempts
-    .slice(0, attempt - 1)
+/** What is done before the attempt; an attempt that never ran adds nothing to what was known before it. */
+export const resumeOf = (run: Pick<RunRecord, 'attempts'>, attempt = run.attempts.length + 1) =>
+  run.attempts.slice(0, attempt - 1).findLast(each => each.resume)?.resume
+
+/** Attempts before those that share the run's limits: it was opened again by a person, or its time had passed. */
+export const attemptsBefore = (run: Pick<RunRecord, 'retries'>): number => run.retries?.at(-1)?.attempts ?? 0
+
+/**
+ * The time limit is the run's: what earlier attempts used is gone. Only an attempt after one whose time had passed, or
+ * after the end of the run, has it anew, as it could do nothing otherwise.
+ */
+export function secondsLeft(job: JobConfig, run: Pick<RunRecord, 'attempts' | 'retries'>, attempt: number): number {
+  const earlier = run.attempts.slice(0, attempt - 1)
+  const timedOut = earlier.findLastIndex(each => each.outcome?.reason === 'timeout') + 1
+  const used = earlier
+    .slice(Math.max(timedOut, attemptsBefore(run)))
     .map(each => (each.startedAt && each.stoppedAt ? (Date.parse(each.stoppedAt) - Date.parse(each.startedAt)) / 1000 : 0))
   return Math.max(LEAST_SECONDS, Math.round(job.timeoutSeconds - used.reduce((sum, seconds) => sum + Math.max(0, seconds), 0)))
 }

@@ -55,6 +55,20 @@ export interface Plan {
   prefixes: { attempt: string; cache: string; docs: string }
   /** Artifacts of the environment's published state are given to steps that compare with them; `pointer`: its key. */
   state?: { prefix: string; pointer: string }
+  /** What earlier attempts did: a {@link Resume} in the bucket, and its SHA-256. */
+  resume?: { key: string; sha256: string }
+}
+
+/** What earlier attempts of a run did, written by the finisher. A task that changed its ledger harms only its own run. */
+export interface Resume {
+  schemaVersion: number
+  run: string
+  /** The last attempt that it knows of. */
+  attempt: number
+  /** Steps that are not run again, as they ended. */
+  steps: StepResult[]
+  /** The step that was interrupted or failed, and its nodes that need not run again. */
+  partial?: { step: number; done: string[] /** How many of them warned. */; warned: number }
 }
 
 /** Progress, the first line of every part. */
@@ -66,6 +80,8 @@ export interface Progress {
   part: number
   at: string
   steps: StepResult[]
+  /** Once it is checked out. */
+  commit?: Commit
   /** Of the current step. `total` is 0 until dbt says it. */
   nodes: { done: number; total: number; running: string[] }
 }

@@ -1,13 +1,21 @@
 /** What a run did, from its parts alone: for a runner that died before it could write its result. */
 import type { LogLine, PartLine } from './plan.ts'
-import { LIMIT, NO_NODES, type NodeCounts, type NodeResult, type StepResult } from './run.ts'
+import { type Commit, LIMIT, NO_NODES, type NodeCounts, type NodeResult, type StepResult } from './run.ts'
 
 export interface Rebuilt {
   counts: NodeCounts
   failures: NodeResult[]
   steps: StepResult[]
+  /** The last result of each node in each step. */
+  nodes: StepNode[]
+  commit?: Commit
   /** The last lines of the log, in order. */
   lastLines: LogLine[]
+}
+
+export interface StepNode {
+  step: number
+  node: NodeResult
 }
 
 /** Lines by which the rest of the log in CloudWatch is joined. */
@@ -20,32 +28,38 @@ export interface Rebuilder {
 
 /** Takes lines in order; keeps one status per node and step, so that memory does not grow with the log. */
 export function makeRebuilder(): Rebuilder {
-  const nodes = new Map<string, { step: number; node: NodeResult }>()
+  const nodes = new Map<string, StepNode>()
   let steps: StepResult[] = []
+  let commit: Commit | undefined
   const lastLines: LogLine[] = []
   return {
     add(line) {
-      if (line.type === 'progress') steps = line.steps
-      else if (line.type === 'log') {
+      if (line.type === 'progress') {
+        steps = line.steps
+        commit = line.commit ?? commit
+      } else if (line.type === 'log') {
         lastLines.push(line)
         if (lastLines.length > 2 * KEPT_LINES) lastLines.splice(0, KEPT_LINES)
       } else {
         const { type: _, step, ...node } = line
-        // A node that a later step did again (run, then test of the same) counts as it was last.
-        nodes.set(node.uniqueId, { step, node })
+        nodes.set(`${step} ${node.uniqueId}`, { step, node })
       }
     },
     finish() {
-      const results = [...nodes.values()].map(({ node }) => node)
+      const all = [...nodes.values()]
+      // A node that a later step did again counts as it was last.
+      const results = [...new Map(all.map(({ node }) => [node.uniqueId, node])).values()]
       return {
         counts: countNodes(results),
         failures: results.filter(node => node.status === 'error' || node.status === 'fail').slice(0, LIMIT.failures),
         steps: steps.map(step =>
           interrupt(
             step,
-            [...nodes.values()].filter(each => each.step === step.index).map(each => each.node),
+            all.filter(each => each.step === step.index).map(each => each.node),
           ),
         ),
+        nodes: all,
+        ...(commit && { commit }),
         lastLines: lastLines.slice(-KEPT_LINES),
       }
     },

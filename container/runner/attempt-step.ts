@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
-import type { PlanStep } from '../../shared/plan.ts'
+import type { PlanStep, Resume } from '../../shared/plan.ts'
 import type { NodeResult, StepResult } from '../../shared/run.ts'
 import type { Cache } from './cache.ts'
 import type { Checkout } from './checkout.ts'
@@ -14,6 +14,7 @@ import { queueDocs } from './docs.ts'
 import { type Failure, StepFailure } from './failure.ts'
 import type { GitSecrets } from './git.ts'
 import type { Output } from './output.ts'
+import { restOfStep } from './resume.ts'
 import { bringSource } from './source.ts'
 import { bringSources, needsState, type PublishedState, restoreState, withState } from './state.ts'
 import { stopCause } from './stop.ts'
@@ -21,6 +22,8 @@ import type { AwsCredentials, Store } from './store.ts'
 
 /** What grows while the steps run. */
 export interface AttemptState extends DbtContext {
+  /** What earlier attempts did. */
+  resume?: Resume
   gitSecrets: GitSecrets
   cache: Cache
   store: Pick<Store, 'fetch'>
@@ -91,12 +94,21 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
   const { projectDir } = state.source
   const words = await comparing(step, wordsOf(step), state)
   const compiled = step.kind === 'docs' && state.built?.complete
+  const rest = await restOfStep(step, words, projectDir, state)
+  const warned = rest.kind === 'whole' ? 0 : (state.resume?.partial?.warned ?? 0)
+  if (rest.kind === 'nothing') {
+    Object.assign(result, { status: warned > 0 ? 'warn' : 'success', message: 'Earlier attempts had done all of it.' })
+    return
+  }
+  const whole = compiled ? [...words, '--no-compile'] : words
   const end =
     step.kind === 'deps'
       ? await runDepsStep(step, result, projectDir, state)
-      : await runDbtStep(step, compiled ? [...words, '--no-compile'] : words, projectDir, state)
+      : await runDbtStep(step, rest.kind === 'part' ? rest.words : whole, projectDir, state)
   if (!end) return
   const { verdict } = end
+  if (verdict.status === 'success' && warned > 0)
+    Object.assign(verdict, { status: 'warn', message: `${warned} nodes had warned in an earlier attempt` })
   if (end.dbtVersion) state.dbtVersion = end.dbtVersion
   if (existsSync(join(end.target, 'partial_parse.msgpack'))) state.parsedIn = end.target
   if (step.kind === 'freshness') state.freshIn = end.target
@@ -107,7 +119,11 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
   if (step.kind === 'dbt' && abilitiesOf(words).executes) {
     state.nodes = state.nodes.concat(verdict.nodes)
     result.counts = verdict.counts
-    if (verdict.nodes.length > 0) state.built = { target: end.target, complete: compilesAll(words) && !verdict.failure }
+    completeParts(step, verdict.nodes, state)
+    const selected = state.ledger?.selected()
+    if (selected) result.selected = selected
+    const complete = rest.kind === 'whole' && compilesAll(words) && !verdict.failure
+    if (verdict.nodes.length > 0) state.built = { target: end.target, complete }
   }
   if (step.kind === 'docs' && !verdict.failure)
     state.docs = (await queueDocs([end.target, ...(state.built ? [state.built.target] : [])], state)).stored
@@ -122,6 +138,13 @@ async function comparing(step: PlanStep, words: string[], state: AttemptState): 
   state.log.info(step.index, `compared with run ${run}${commit ? ` at ${commit.slice(0, 7)}` : ''}`)
   await bringSources(state.freshIn, join(stepFolder(state, step), 'target'))
   return withState(words, folder)
+}
+
+/** What only the artifact says (skipped nodes have no end of their own): the parts are what the next attempt goes by. */
+function completeParts(step: PlanStep, nodes: readonly NodeResult[], state: AttemptState): void {
+  const told = new Map(state.ledger?.nodes().map(node => [node.uniqueId, node.status]))
+  for (const node of nodes)
+    if (told.get(node.uniqueId) !== node.status) state.parts.add({ type: 'node', step: step.index, ...node })
 }
 
 function setFailure(result: StepResult, failure: Failure, state: AttemptState): void {

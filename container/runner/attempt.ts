@@ -1,6 +1,6 @@
 /** One attempt of a run: its steps in order, with everything stored whatever happens. */
 import { SCHEMA_VERSION } from '../../shared/contract.ts'
-import type { Plan, RunnerResult } from '../../shared/plan.ts'
+import type { Plan, Resume, RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES, type StepResult } from '../../shared/run.ts'
 import { type AttemptState, runStep } from './attempt-step.ts'
 import { createCache } from './cache.ts'
@@ -22,6 +22,8 @@ import { createUploads } from './uploads.ts'
 
 export interface AttemptDeps {
   plan: Plan
+  /** What earlier attempts of the run did. */
+  resume?: Resume | undefined
   /** The environment that the task was started with. */
   all: Environment
   secrets: { dbt: Environment; git: GitSecrets }
@@ -54,6 +56,8 @@ export async function runAttempt(deps: AttemptDeps): Promise<RunnerResult> {
   for (const [at, step] of deps.plan.steps.entries()) {
     const result = state.steps[at]
     if (deps.stop.aborted || !result) break
+    // Done by an earlier attempt.
+    if (result.attempt !== undefined) continue
     // Docs of what was built are worth having after a failure too.
     if (broken && !(step.kind === 'docs' && state.built)) {
       result.status = 'skipped'
@@ -72,13 +76,11 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
   const folders = await makeFolders(deps.workDir, plan.dbt.profiles)
   const { token = '', sshKey = '' } = deps.secrets.git
   const redact = createRedactor([...Object.values(deps.secrets.dbt), token, ...token.split(':'), sshKey])
-  const steps = plan.steps.map<StepResult>(step => ({
-    index: step.index,
-    name: step.name,
-    kind: step.kind,
-    command: redact.text(shownCommand(step)),
-    status: 'pending',
-  }))
+  const steps = plan.steps.map<StepResult>(step => {
+    const done = deps.resume?.steps.find(each => each.index === step.index && each.name === step.name)
+    const command = redact.text(shownCommand(step))
+    return done ?? { index: step.index, name: step.name, kind: step.kind, command, status: 'pending' }
+  })
   const uploads = createUploads({
     store: deps.store,
     wait,
@@ -87,12 +89,19 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
       if (tries === 3) output.write(`${key} is not stored yet, trying on: ${String(error)}`)
     },
   })
-  const progress = () => ({ steps, nodes: state.ledger?.progress() ?? { done: 0, total: 0, running: [] } })
+  const progress = () => {
+    const nodes = state.ledger?.progress() ?? { done: 0, total: 0, running: [] }
+    const running = steps.find(step => step.status === 'running' && step.kind === 'dbt')
+    const selected = state.ledger?.selected()
+    if (running && selected) running.selected = selected
+    return { steps, ...(state.source && { commit: state.source.commit }), nodes }
+  }
   const env = dbtEnvironment({ ...deps, ...plan, secrets: deps.secrets.dbt, home: folders.home, stamp: '', targetPath: '' })
   const dbt = deps.dbtHost && canBeHosted(plan.dbt.engine) && warmDbt(deps.dbtHost, env, folders.cwd)
   const parts = createParts({ plan, folder: folders.outbox, uploads, redact, now, progress })
   const state: AttemptState = {
     plan,
+    ...(deps.resume && { resume: deps.resume }),
     all: deps.all,
     secrets: deps.secrets.dbt,
     gitSecrets: deps.secrets.git,

@@ -12,6 +12,8 @@ export interface Ledger {
   take(event: DbtEvent): NodeResult | undefined
   nodes(): NodeResult[]
   progress(): { done: number; total: number; running: string[] }
+  /** Nodes of the step as dbt counts them (without hooks and ephemeral models); 0 until it says so. */
+  selected(): number
   phase(): DbtPhase
   /** dbt's words for why it ended, best first. */
   errors(): string[]
@@ -60,6 +62,7 @@ export function createLedger(pathOf: (uniqueId: string) => string | undefined): 
       total: Math.max(total, finished.size),
       running: [...running.values()].slice(0, RUNNING_SHOWN),
     }),
+    selected: () => total,
     phase: () => phase,
     errors: () => [...fatal, ...other],
     dbtVersion: () => version,

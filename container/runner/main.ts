@@ -11,8 +11,9 @@ import type { Plan, RunnerResult } from '../../shared/plan.ts'
 import { EXIT, exitCodeOf } from '../../shared/reasons.ts'
 import { runAttempt } from './attempt.ts'
 import { type Environment, takeEnvironment } from './environment.ts'
+import { lastWords } from './last-words.ts'
 import { createOutput, type Output } from './output.ts'
-import { parsePlan } from './plan.ts'
+import { parsePlan, readResume } from './plan.ts'
 import { stopCause, wait, watchStop } from './stop.ts'
 import { createS3Store, type Store } from './store.ts'
 
@@ -46,8 +47,10 @@ async function main(all: Environment): Promise<number> {
     output.write('warning: the first environment of this process could not be hidden from other processes of the task')
   stop.limit(plan.timeoutSeconds)
   const workDir = join(all[ENV.workDir] ?? tmpdir(), `${plan.run.id}-${plan.attempt}`)
+  const resume = await readResume(plan, key => getPatiently(store, key))
   const result = await runAttempt({
     plan,
+    resume,
     all,
     secrets: secretsOf(plan, all),
     workDir,
@@ -60,9 +63,9 @@ async function main(all: Environment): Promise<number> {
     ...(all[ENV.dbtHost] !== 'off' && { dbtHost: { script: hostScript(), collect: all[ENV.dbtHost] === 'collect' } }),
   })
   stop.clear()
-  await putResult(store, plan, result, output)
+  const stored = await putResult(store, plan, result, output)
   await rm(workDir, { recursive: true, force: true }).catch(() => {})
-  output.write(`${result.outcome}${result.message ? `: ${result.message}` : ''}`)
+  output.write(stored ? `${result.outcome}${result.message ? `: ${result.message}` : ''}` : lastWords(result))
   const cause = stopCause(stop.signal)
   if (result.outcome === 'cancelled' && cause?.kind === 'signal') return cause.signal === 'SIGINT' ? 130 : 143
   return exitCodeOf(result.outcome, result.reason)
@@ -100,7 +103,7 @@ async function getPatiently(store: Store, key: string): Promise<Uint8Array> {
 }
 
 /** Last of all: who sees it knows that everything else is stored or given up. */
-async function putResult(store: Store, plan: Plan, result: RunnerResult, output: Output): Promise<void> {
+async function putResult(store: Store, plan: Plan, result: RunnerResult, output: Output): Promise<boolean> {
   const deadline = Date.now() + RESULT_MILLISECONDS
   const upload = {
     key: KEY.result(plan.prefixes.attempt),
@@ -109,12 +112,16 @@ async function putResult(store: Store, plan: Plan, result: RunnerResult, output:
   }
   for (;;) {
     try {
-      return await Promise.race([
+      await Promise.race([
         store.put(upload),
         wait(RESULT_MILLISECONDS, new AbortController().signal).then(() => Promise.reject(new Error('timed out'))),
       ])
+      return true
     } catch (error) {
-      if (Date.now() + 2_000 > deadline) return output.write(`result.json could not be stored: ${(error as Error).message}`)
+      if (Date.now() + 2_000 > deadline) {
+        output.write(`result.json could not be stored: ${(error as Error).message}`)
+        return false
+      }
       await wait(2_000, new AbortController().signal)
     }
   }

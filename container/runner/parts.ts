@@ -31,7 +31,7 @@ export function createParts(deps: {
   uploads: Uploads
   redact: Redactor
   now(): Date
-  progress(): Pick<Progress, 'steps' | 'nodes'>
+  progress(): Pick<Progress, 'steps' | 'nodes' | 'commit'>
 }): Parts {
   let lines: string[] = []
   let bytes = 0

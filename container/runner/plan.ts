@@ -1,7 +1,8 @@
 /** Reads the plan: the one input of the runner besides secrets. */
 import { createHash } from 'node:crypto'
 import { SCHEMA_VERSION } from '../../shared/contract.ts'
-import type { Plan } from '../../shared/plan.ts'
+import type { Plan, Resume } from '../../shared/plan.ts'
+import { parseResume } from '../../shared/resume.ts'
 
 /**
  * The plan from its bytes. The hash came with the RunTask call, so a plan that was changed afterwards is refused; what it
@@ -21,6 +22,15 @@ export function parsePlan(bytes: Uint8Array, sha256: string): Plan {
     if (!isRecord(plan[key])) throw new Error(`plan has no "${key}"`)
   for (const key of ['steps', 'secrets']) if (!Array.isArray(plan[key])) throw new Error(`plan has no "${key}"`)
   return plan as unknown as Plan
+}
+
+/** What earlier attempts did, if there were any; its hash is in the plan. */
+export async function readResume(plan: Plan, get: (key: string) => Promise<Uint8Array>): Promise<Resume | undefined> {
+  if (!plan.resume) return undefined
+  const bytes = await get(plan.resume.key)
+  const actual = createHash('sha256').update(bytes).digest('hex')
+  if (actual !== plan.resume.sha256) throw new Error(`${plan.resume.key} has SHA-256 ${actual}, expected ${plan.resume.sha256}`)
+  return parseResume(new TextDecoder().decode(bytes), plan.run.id)
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

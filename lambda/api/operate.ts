@@ -14,16 +14,17 @@ import type { DispatchRequest, EffectsRequest, Invoke } from '../common/invoke.t
 import { describeError } from '../common/log.ts'
 import type { Store } from '../common/store.ts'
 import { actorOf, parseRequest } from './request.ts'
+import { retryRun } from './retry.ts'
 
 export interface ApiDeps extends ClaimDeps {
-  store: ClaimDeps['store'] & Pick<Store, 'endRun' | 'askCancel' | 'pause' | 'audit'>
+  store: ClaimDeps['store'] & Pick<Store, 'endRun' | 'askCancel' | 'pause' | 'audit' | 'reopen'>
   configs: Configs
   ecs: Pick<Ecs, 'stop'>
   dispatch: Invoke<DispatchRequest>
   finish: Invoke<EffectsRequest>
 }
 
-type Refused = Extract<ApiResponse, { ok: false }>
+export type Refused = Extract<ApiResponse, { ok: false }>
 
 export async function operate(deps: ApiDeps, event: unknown): Promise<ApiResponse> {
   const actor = actorOf(event)
@@ -45,6 +46,7 @@ export async function operate(deps: ApiDeps, event: unknown): Promise<ApiRespons
 function perform(deps: ApiDeps, actor: string, request: ApiRequest): Promise<ApiResponse> {
   if (request.operation === 'run') return startRun(deps, actor, request)
   if (request.operation === 'cancel') return cancel(deps, actor, request.run)
+  if (request.operation === 'retry') return retryRun(deps, actor, request.run)
   return setPaused(deps, actor, request)
 }
 
@@ -155,7 +157,7 @@ async function lookUpJob(deps: ApiDeps, name: string): Promise<JobConfig | Refus
 /** The trail is written after the deed and never undoes it; the idempotency key makes a repeated request harmless. */
 async function audit(deps: ApiDeps, actor: string, request: ApiRequest, answer: ApiResponse): Promise<void> {
   const at = deps.now().toISOString()
-  const subject = request.operation === 'cancel' ? request.run : request.job
+  const subject = 'run' in request ? request.run : request.job
   const entry = {
     id: `${at}-${deps.random()}`,
     at,

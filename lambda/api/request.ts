@@ -26,20 +26,21 @@ export function parseRequest(event: unknown): ApiRequest {
       const idempotencyKey = textOf(value.idempotencyKey, 'idempotencyKey', MAX.key)
       return { operation: 'run', job: textOf(value.job, 'job', MAX.name), idempotencyKey, ...(overrides && { overrides }) }
     }
-    case 'cancel': {
+    case 'cancel':
+    case 'retry': {
       const run = textOf(value.run, 'run', MAX.name)
       if (!RUN_ID_PATTERN.test(run))
         throw new UserError(`"${run}" is not the id of a run`, {
           hint: 'Run ids look like 20261122T010004-9f3ac2d1b7e4; see `tidemill runs`.',
         })
-      return { operation: 'cancel', run }
+      return { operation: value.operation, run }
     }
     case 'pause':
     case 'resume':
       return { operation: value.operation, job: textOf(value.job, 'job', MAX.name) }
     default:
       throw new UserError(
-        `operation ${JSON.stringify(value.operation)?.slice(0, 100) ?? 'missing'} is not known (run, cancel, pause, resume)`,
+        `operation ${JSON.stringify(value.operation)?.slice(0, 100) ?? 'missing'} is not known (run, cancel, retry, pause, resume)`,
       )
   }
 }

@@ -9,7 +9,7 @@ import { makeLeaseStore } from './dynamo-lease.ts'
 import { endRun, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
 import { batchGet, queryOpen } from './dynamo-read.ts'
 import { countStreak } from './dynamo-streak.ts'
-import { type JobState, OPEN_STATUSES, type Store } from './store.ts'
+import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Store } from './store.ts'
 
 export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): Store {
   const dynamo: Dynamo = { client, table }
@@ -63,10 +63,28 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
       const attempt = setFields(end, `#attempts[${last}].`)
       const fields = setFields({ ...next, status: 'queued', launchTries: 0, openSort: OPEN.waiting(record) })
       return changeRun(dynamo, record.id, {
-        update: `SET ${[...attempt.set, ...fields.set].join(', ')}`,
+        update: `SET ${[...attempt.set, ...fields.set].join(', ')} REMOVE #timedOutAt`,
         condition: `${isAttempt(last + 1)} AND #status IN (:starting, :active) AND attribute_not_exists(#attempts[${last}].#outcome) AND attribute_not_exists(#cancel)`,
         values: { ...attempt.values, ...fields.values, n: last + 1, starting: 'starting', active: 'running' },
       })
+    },
+    reopen(record, retry, startBy) {
+      const fields = setFields({
+        status: 'queued',
+        launchTries: 0,
+        startBy,
+        retries: [...(record.retries ?? []), retry],
+        openKey: openKey(shardOf(record.id)),
+        openSort: OPEN.waiting(record),
+      })
+      return changeRun(dynamo, record.id, {
+        update: `SET ${fields.set.join(', ')} REMOVE ${LEFT_OF_END.map(name => `#${name}`).join(', ')}`,
+        condition: `#status IN (:error, :cancelled) AND size(#attempts) = :n AND #endedAt = :ended AND attribute_not_exists(#effects)`,
+        values: { ...fields.values, error: 'error', cancelled: 'cancelled', n: record.attempts.length, ended: record.endedAt },
+      })
+    },
+    async rememberSize(job, size) {
+      await update(dynamo, { pk: PK.job(job), update: 'SET #size = :size', values: { size } })
     },
     endRun: (record, expected, ended) =>
       endRun(dynamo, record, expected, ended).then(done => (done ? run(record.id) : undefined)),
@@ -115,8 +133,8 @@ const openValues = Object.fromEntries(OPEN_STATUSES.map((status, index) => [`s${
 const isOpen = '#status IN (:s0, :s1, :s2)'
 
 function jobState(item: Record<string, unknown>): JobState {
-  const { running, paused, streak } = item as { running?: Set<string> } & Pick<JobState, 'paused' | 'streak'>
-  return { running: [...(running ?? [])], ...(paused && { paused }), ...(streak && { streak }) }
+  const { running, paused, streak, size } = item as { running?: Set<string> } & Pick<JobState, 'paused' | 'streak' | 'size'>
+  return { running: [...(running ?? [])], ...(paused && { paused }), ...(streak && { streak }), ...(size && { size }) }
 }
 
 async function changeRun(dynamo: Dynamo, id: string, write: Omit<Parameters<typeof update>[1], 'pk'>) {

@@ -18,7 +18,7 @@ export async function sendMessages(deps: EffectDeps, run: RunRecord): Promise<vo
   const keys: string[] = []
   for (const rule of recipients(job, kind, streak)) {
     if (!config.channels[rule.channel]) continue
-    const pk = PK.message(run.id, rule.kind, rule.channel, rule.target)
+    const pk = PK.message(run.id, rule.kind, rule.channel, rule.target, run.retries?.length)
     await deps.store.putMessage({
       pk,
       schemaVersion: SCHEMA_VERSION,

@@ -43,8 +43,7 @@ export const isPartial = (job: JobConfig, run: RunRecord) =>
 
 /** File name to prefix of the step it comes from: the last build's manifest and results, and the freshness of sources. */
 function stateFiles(run: RunRecord): Record<string, string> {
-  const attempt = KEY.attempt(run, run.attempts.length)
-  const prefix = (step: StepResult) => KEY.step(attempt, step.index, step.name)
+  const prefix = (step: StepResult) => KEY.step(KEY.attempt(run, step.attempt ?? run.attempts.length), step.index, step.name)
   const steps = run.steps ?? []
   const build = steps.findLast(
     step => step.kind === 'dbt' && BUILDS.test(step.command.split(/\s+/)[1] ?? '') && step.status !== 'skipped',
@@ -63,8 +62,7 @@ async function movePointer(deps: EffectDeps, key: string, run: RunRecord, files:
     run: run.id,
     job: run.job,
     commit: run.commit?.sha ?? null,
-    // The checkout follows the start of the task.
-    resolvedAt: run.attempts.at(-1)?.startedAt ?? run.claimedAt,
+    resolvedAt: resolvedAt(run),
     files,
   }
   for (let left = 20; left > 0; left--) {
@@ -80,6 +78,9 @@ async function movePointer(deps: EffectDeps, key: string, run: RunRecord, files:
   }
   throw new Error(`${key} was changed by others 20 times in a row`)
 }
+
+/** The checkout follows the start of the task; later attempts stay on the commit of the first that had one. */
+const resolvedAt = (run: RunRecord) => (run.attempts.find(each => each.resume) ?? run.attempts.at(-1))?.startedAt ?? run.claimedAt
 
 const POINTER_BYTES = 64 * 1024
 

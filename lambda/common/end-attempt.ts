@@ -1,16 +1,22 @@
 /** The end of an attempt: what is known of it is gathered and judged, then there is another attempt or the run ends. */
+
+import { fullName } from '../../shared/contract.ts'
+import { nextMemory } from '../../shared/fargate.ts'
 import { classify, type EcsEnd, mayRetry, type Outcome, retryDelaySeconds } from '../../shared/outcome.ts'
-import { settingsOf } from '../../shared/plan-build.ts'
+import type { RunnerResult } from '../../shared/plan.ts'
+import { attemptsBefore, settingsOf } from '../../shared/plan-build.ts'
+import { mergeAttempts } from '../../shared/resume.ts'
 import { NO_NODES, type RunRecord } from '../../shared/run.ts'
 import { type EffectDeps, runEffects } from './effects.ts'
+import { gatherRemains, keepResume, type Remains } from './end-remains.ts'
 import { finalise } from './finalise.ts'
-import { bringTail, lastWord, type RemainsDeps, readResult, rebuildFromParts } from './remains.ts'
+import { type RemainsDeps, readResult } from './remains.ts'
 import type { AttemptEnd, Findings, Store } from './store.ts'
 import type { TaskFacts } from './task.ts'
 
 export interface EndDeps extends EffectDeps, RemainsDeps {
   bucket: EffectDeps['bucket']
-  store: EffectDeps['store'] & Pick<Store, 'endRun' | 'nextAttempt'>
+  store: EffectDeps['store'] & Pick<Store, 'endRun' | 'nextAttempt' | 'rememberSize'>
 }
 
 /** What is known of the task that ended; a task that ECS has forgotten has only its end. */
@@ -23,9 +29,11 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
   const startedAt = task.startedAt ?? attempt.startedAt
   const ecs: EcsEnd = { ...task.end, started: task.end.started || startedAt !== undefined }
   const result = await readResult(deps, run, attempt.number)
-  const remains = result && !result.artifactsIncomplete ? undefined : await gatherRemains(deps, run, attempt.number, ecs)
-  // A runner that ended well, but could not store its result, said so; the exit code must agree.
-  const said = result ?? (ecs.exitCode === 0 ? remains?.said : undefined)
+  const remains = await gatherRemains(deps, run, attempt.number, ecs, result)
+  // A runner that could not store its result said it to the log; for a good end the exit code must agree.
+  const { word } = remains
+  const said =
+    result ?? (word && (word.outcome === 'error' || word.outcome === 'cancelled' || ecs.exitCode === 0) ? word : undefined)
   const flags = { cancelAsked: run.cancel !== undefined, timedOut: run.timedOutAt !== undefined }
   const outcome = classify({ ...flags, ecs, result: said, memory: attempt.memory })
   const end: AttemptEnd = {
@@ -35,6 +43,7 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
     ...(ecs.stoppedReason && { stoppedReason: ecs.stoppedReason }),
     ...(ecs.exitCode !== undefined && { exitCode: ecs.exitCode }),
     ...(task.version && { eventVersion: task.version }),
+    ...(await keepResume(deps, run, outcome, remains.ledgers)),
     outcome,
   }
   deps.log('attempt ended', {
@@ -54,15 +63,29 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
   const ended = await finalise(
     deps,
     run,
-    { ...outcome, findings: findingsOf({ ...remains?.findings, ...result }) },
+    { ...outcome, findings: findingsOf(run, remains, result) },
     { attempt: end, statuses: ['starting', 'running'] },
   )
-  if (ended) await runEffects(deps, ended)
+  if (!ended) return
+  await rememberSize(deps, ended)
+  await runEffects(deps, ended)
+}
+
+/** What sufficed after an attempt had run out of memory is where the job's next run begins. */
+async function rememberSize(deps: EndDeps, run: RunRecord): Promise<void> {
+  const last = run.attempts.at(-1)
+  if (last?.larger !== 'stepped' || (run.status !== 'success' && run.status !== 'warn')) return
+  const { cpu, memory } = last
+  await deps.store.rememberSize(fullName(run.project, run.job), { cpu, memory, run: run.id })
 }
 
 async function wantsRetry(deps: EndDeps, run: RunRecord, outcome: Outcome, started: boolean): Promise<boolean> {
   const settings = settingsOf(await deps.configs.load(run.config), run)
-  return !run.cancel && !!settings && mayRetry(settings.job.retry, outcome, run.attempts.length, started)
+  if (run.cancel || !settings) return false
+  const last = run.attempts.at(-1)
+  // The largest task was not large enough: another would end the same.
+  if (outcome.reason === 'out_of_memory' && last && !nextMemory(last.cpu, last.memory)) return false
+  return mayRetry(settings.job.retry, outcome, run.attempts.length - attemptsBefore(run), started)
 }
 
 /** A later attempt has as long to start as a run has by default; the first refusal of AWS sets it anew from the job. */
@@ -79,31 +102,15 @@ async function retry(deps: EndDeps, run: RunRecord, end: AttemptEnd): Promise<bo
   return true
 }
 
-interface Remains {
-  findings: Findings
-  said?: ReturnType<typeof lastWord> | undefined
-}
-
-/** Rebuilds what the runner could not report. Nothing of it is worth losing the end of the run. */
-async function gatherRemains(deps: EndDeps, run: RunRecord, attempt: number, ecs: EcsEnd): Promise<Remains> {
-  if (!ecs.started) return { findings: {} }
-  try {
-    const rebuilt = await rebuildFromParts(deps, run, attempt)
-    const lines = await bringTail(deps, run, attempt, rebuilt)
-    deps.log('rebuilt from what the task left', { runId: run.id, attempt, steps: rebuilt.steps.length, tailLines: lines.length })
-    const { counts, failures, steps } = rebuilt
-    const findings = { artifactsIncomplete: true, ...(steps.length > 0 && { steps, failures, counts }) }
-    return { findings, said: lastWord(lines) }
-  } catch (error) {
-    deps.log('what the task left cannot be read', { runId: run.id, attempt, error })
-    return { findings: { artifactsIncomplete: true } }
-  }
-}
-
-function findingsOf(from: Findings): Findings {
-  const { commit, dbtVersion, counts = NO_NODES, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded } = from
+/** Of one attempt as its runner reports it; of several as their parts tell it together. */
+function findingsOf(run: RunRecord, remains: Remains, result: RunnerResult | undefined): Findings {
+  const [merged] = remains.ledgers.length > 1 ? [mergeAttempts(remains.ledgers)] : []
+  const { steps, counts, failures } = { ...remains.findings, ...remains.word, ...result, ...(merged?.steps.length && merged) }
+  const { dbtVersion, peakMemoryBytes, docsUploaded } = result ?? {}
+  const commit = result?.commit ?? remains.word?.commit ?? remains.ledgers.findLast(each => each.commit)?.commit ?? run.commit
+  const artifactsIncomplete = result?.artifactsIncomplete ?? remains.findings.artifactsIncomplete
   return {
-    counts,
+    counts: counts ?? NO_NODES,
     ...(commit && { commit }),
     ...(dbtVersion && { dbtVersion }),
     ...(steps && { steps }),

@@ -78,10 +78,26 @@ export async function bringTail(deps: RemainsDeps, run: RunRecord, attempt: numb
   return missing
 }
 
-/** The runner's last word on stdout, for a result that the bucket would not take; undefined when it said none. */
-export function lastWord(lines: readonly LogLine[]): Pick<RunnerResult, 'outcome' | 'message'> | undefined {
-  const [, outcome, message] = /^(success|warn)(?:: (.*))?$/.exec(lines.at(-1)?.text ?? '') ?? []
-  return outcome === 'success' || outcome === 'warn' ? { outcome, ...(message && { message }) } : undefined
+export type LastWord = Pick<RunnerResult, 'outcome' | 'message' | 'reason' | 'commit'> &
+  Partial<Pick<RunnerResult, 'steps' | 'counts' | 'failures'>>
+
+/**
+ * The runner's last word on stdout, for a result that the bucket would not take; undefined when it said none. A model can
+ * print such a line too, and reach no further than with a forged result: it must be the last one, and of this attempt.
+ */
+export function lastWord(lines: readonly LogLine[], run: string, attempt: number): LastWord | undefined {
+  const result = parseResult(lines.at(-1)?.text ?? '', run, attempt)
+  if (!result) return undefined
+  const { outcome, message, reason, commit, steps, counts, failures } = result
+  return {
+    outcome,
+    ...(message && { message }),
+    ...(reason && { reason }),
+    ...(commit && { commit }),
+    ...(steps.length > 0 && { steps }),
+    counts,
+    failures,
+  }
 }
 
 /** CloudWatch is incomplete when ECS says STOPPED: read until two readings 2 s apart end the same, five at most. */

@@ -3,7 +3,7 @@
  * transaction, so it is safe when it is repeated, late, or done by two at the same moment.
  */
 import type { MessageKind } from '../../shared/reasons.ts'
-import type { Attempt, Effect, FinalStatus, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
+import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
 
 /** What the end of a run writes beside its status. */
 export type Findings = Partial<
@@ -18,7 +18,10 @@ export interface RunEnd {
   message?: string
   findings?: Findings
 }
-export type AttemptEnd = Pick<Attempt, 'stoppedAt' | 'startedAt' | 'stopCode' | 'stoppedReason' | 'exitCode' | 'eventVersion'> & {
+export type AttemptEnd = Pick<
+  Attempt,
+  'stoppedAt' | 'startedAt' | 'stopCode' | 'stoppedReason' | 'exitCode' | 'eventVersion' | 'resume'
+> & {
   outcome: NonNullable<Attempt['outcome']>
 }
 
@@ -28,6 +31,20 @@ export interface Expected {
   /** Number of attempts, all but the last one closed. */
   attempts: number
 }
+/** Fields of a run that say how it ended: gone when it is opened again. */
+export const LEFT_OF_END = [
+  'reason',
+  'message',
+  'endedAt',
+  'cancel',
+  'timedOutAt',
+  'streak',
+  'notBefore',
+  'lastLaunchError',
+  'effects',
+  'docsUploaded',
+  'artifactsIncomplete',
+] as const satisfies (keyof RunRecord)[]
 export const OPEN_STATUSES = ['queued', 'starting', 'running'] as const
 
 export interface JobState {
@@ -35,6 +52,13 @@ export interface JobState {
   running: string[]
   paused?: { at: string; actor: string }
   streak?: JobStreak
+  size?: JobSize
+}
+/** Task size that a run of the job needed; CPU units and MiB. */
+export interface JobSize {
+  cpu: number
+  memory: number
+  run: string
 }
 export interface JobStreak extends Streak {
   /** The newest run that counted. */
@@ -108,6 +132,12 @@ export interface Store {
   askCancel(id: string, cancel: { at: string; actor: string }): Promise<RunRecord | undefined>
   /** Closes the attempt and puts the run back into the line for the next one; it keeps its places. */
   nextAttempt(run: RunRecord, end: AttemptEnd, next: { notBefore: string; startBy: string }): Promise<RunRecord | undefined>
+  /**
+   * Opens a run again that is over with all its effects done: back into the line, with nothing left of its end but the
+   * attempts and what they found. Undefined: it is not as it was read, or effects are open.
+   */
+  reopen(run: RunRecord, retry: Retry, startBy: string): Promise<RunRecord | undefined>
+  rememberSize(job: string, size: JobSize): Promise<void>
   /** The end of a run: final status, places given back, effects open. Only {@link finalise} calls it. */
   endRun(run: RunRecord, expected: Expected, ended: RunRecord): Promise<RunRecord | undefined>
 

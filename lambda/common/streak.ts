@@ -13,7 +13,9 @@ export interface StreakChange {
 export function nextStreak(before: JobStreak | undefined, run: RunRecord, failed: boolean): StreakChange {
   const since = run.endedAt ?? run.claimedAt
   const none = { failures: 0, since }
-  if (before && before.lastRun >= run.id) return { run: none, job: undefined }
+  if (before && before.lastRun > run.id) return { run: none, job: undefined }
+  // Opened again after it had failed: it fails once more as the same run, or ends the streak that it had begun or continued.
+  if (before?.lastRun === run.id && failed) return { run: { failures: before.failures, since: before.since }, job: undefined }
   const open = before?.failures ? { failures: before.failures, since: before.since } : none
   const counted = failed ? { failures: open.failures + 1, since: open.since } : none
   const told = failed ? counted : open

@@ -97,7 +97,7 @@ async function handleRun(
     closedEnvironments.add(environment)
     keepOrder()
   } else if (answer === 'job-full') {
-    if (overlap === 'skip') await endWaiting(deps, run, overlapEnd(job))
+    if (overlap === 'skip' && run.attempts.length === 0) await endWaiting(deps, run, overlapEnd(job))
     if (overlap === 'cancel') await cancelOlder(deps, job, run)
     closedJobs.add(job)
   } else if (answer === 'paused') {

@@ -1,7 +1,7 @@
 /** Starts one attempt: plan, place in the limits, the stored call, the call. */
 import { createHash } from 'node:crypto'
 import type { RunTaskCommandInput } from '@aws-sdk/client-ecs'
-import { KEY } from '../../shared/contract.ts'
+import { fullName, KEY } from '../../shared/contract.ts'
 import { buildPlan, type RunSettings } from '../../shared/plan-build.ts'
 import type { Attempt, RunRecord } from '../../shared/run.ts'
 import type { Bucket } from '../common/bucket.ts'
@@ -13,7 +13,7 @@ import type { StartAnswer, Store } from '../common/store.ts'
 import { makeRunTaskInput, type Network, sizeOfAttempt } from './task-input.ts'
 
 export interface StartDeps extends Runtime {
-  store: Pick<Store, 'startAttempt' | 'noteTask' | 'requeue' | 'endRun' | 'run'>
+  store: Pick<Store, 'startAttempt' | 'noteTask' | 'requeue' | 'endRun' | 'run' | 'job'>
   bucket: Pick<Bucket, 'write'>
   ecs: Pick<Ecs, 'run' | 'stop'>
   finish: Invoke<EffectsRequest>
@@ -36,7 +36,8 @@ export async function takePlace(
   const key = KEY.plan(run, number)
   const sha256 = createHash('sha256').update(plan).digest('hex')
   await deps.bucket.write(key, plan, { type: 'application/json' })
-  const size = sizeOfAttempt(environment, run.attempts)
+  const known = job.retry.on.includes('memory') ? (await deps.store.job(fullName(run.project, run.job))).size : undefined
+  const size = sizeOfAttempt(environment, run.attempts, known)
   const input = makeRunTaskInput(deps.installation, deps.network, environment, run, number, { key, sha256 }, size)
   const attempt: Attempt = {
     number,

@@ -2,7 +2,7 @@
 import type { RunTaskCommandInput } from '@aws-sdk/client-ecs'
 import type { EnvironmentConfig } from '../../shared/config-model.ts'
 import { CONTAINER, clientToken, ENV, startedBy, taskFamily } from '../../shared/contract.ts'
-import { nextMemory } from '../../shared/fargate.ts'
+import { memoriesOf, nextMemory } from '../../shared/fargate.ts'
 import type { Attempt, RunRecord } from '../../shared/run.ts'
 
 export interface Network {
@@ -12,15 +12,26 @@ export interface Network {
   assignPublicIp: 'ENABLED' | 'DISABLED'
 }
 
-type Size = Pick<Attempt, 'cpu' | 'memory' | 'capacity'>
+type Size = Pick<Attempt, 'cpu' | 'memory' | 'capacity' | 'larger'>
 
-/** The environment's size; more memory after an attempt that ran out of it, on-demand after one that lost its Spot capacity. */
-export function sizeOfAttempt({ size }: EnvironmentConfig, earlier: readonly Attempt[]): Size {
+/**
+ * The environment's size, or what an earlier run of the job was found to need (`known`); more memory after an attempt that
+ * ran out of it, on-demand after one that lost its Spot capacity.
+ */
+export function sizeOfAttempt(
+  { size }: Pick<EnvironmentConfig, 'size'>,
+  earlier: readonly Attempt[],
+  known?: { cpu: number; memory: number },
+): Size {
   const last = earlier.at(-1)
-  const same = last ? { cpu: last.cpu, memory: last.memory } : { cpu: size.cpu, memory: size.memory }
+  const start: Pick<Attempt, 'cpu' | 'memory' | 'larger'> =
+    known && known.memory > size.memory
+      ? { cpu: memoriesOf(size.cpu).includes(known.memory) ? size.cpu : known.cpu, memory: known.memory, larger: 'remembered' }
+      : { cpu: size.cpu, memory: size.memory }
+  const same = last ? { cpu: last.cpu, memory: last.memory, ...(last.larger && { larger: last.larger }) } : start
   const larger = last?.outcome?.reason === 'out_of_memory' ? nextMemory(last.cpu, last.memory) : undefined
   const spot = size.spot && !earlier.some(each => each.outcome?.reason === 'spot_interrupted')
-  return { ...same, ...larger, capacity: spot ? 'FARGATE_SPOT' : 'FARGATE' }
+  return { ...same, ...(larger && { ...larger, larger: 'stepped' }), capacity: spot ? 'FARGATE_SPOT' : 'FARGATE' }
 }
 
 export function makeRunTaskInput(

@@ -134,7 +134,8 @@ export class Functions extends Construct {
     const { config, data } = this.props
     data.grantTable(to, ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], ['open'])
     data.grantRead(to, ['runs', 'docs', 'state'])
-    data.grantWrite(to, ['runs', 'docs', 'state'])
+    // Into `plans`: what is done, for the next attempt. The task itself can only read there.
+    data.grantWrite(to, ['plans', 'runs', 'docs', 'state'])
     data.grantList(to)
     const groups = Stack.of(this).formatArn({
       service: 'logs',

@@ -1,6 +1,16 @@
 /** The store in memory, with the same conditions as on DynamoDB; test/lambda/store-suite.ts holds the two together. */
 
-import type { AuditEntry, JobState, JobStreak, MessageItem, OpenEntry, Store, SweepState } from '../../lambda/common/store.ts'
+import {
+  type AuditEntry,
+  type JobSize,
+  type JobState,
+  type JobStreak,
+  LEFT_OF_END,
+  type MessageItem,
+  type OpenEntry,
+  type Store,
+  type SweepState,
+} from '../../lambda/common/store.ts'
 import { nextStreak } from '../../lambda/common/streak.ts'
 import { fullName, OPEN, PK } from '../../shared/contract.ts'
 import { EFFECTS, isFinal, type RunRecord } from '../../shared/run.ts'
@@ -11,6 +21,7 @@ interface Job {
   running: Set<string>
   paused?: { at: string; actor: string }
   streak?: JobStreak
+  size?: JobSize
 }
 export interface MemoryStore extends Store {
   messages: Map<string, MessageItem>
@@ -165,8 +176,25 @@ export function makeMemoryStore(): MemoryStore {
         run => {
           Object.assign(last(run), end)
           Object.assign(run, next, { status: 'queued', launchTries: 0 })
+          delete run.timedOutAt
         },
       ),
+    reopen: (given, retry, startBy) =>
+      change(
+        given.id,
+        run =>
+          (run.status === 'error' || run.status === 'cancelled') &&
+          run.attempts.length === given.attempts.length &&
+          run.endedAt === given.endedAt &&
+          !run.effects,
+        run => {
+          Object.assign(run, { status: 'queued', launchTries: 0, startBy, retries: [...(run.retries ?? []), retry] })
+          for (const name of LEFT_OF_END) delete run[name]
+        },
+      ),
+    async rememberSize(name, size) {
+      jobOf(name).size = size
+    },
     async endRun(given, expected, ended) {
       const closes = given.attempts.length > 0 && !given.attempts.at(-1)?.outcome
       return change(

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { lastWords } from '../../container/runner/last-words.ts'
 import { textOf } from '../../lambda/common/bucket.ts'
 import { finish } from '../../lambda/finisher/finish.ts'
 import { KEY, logGroup, logStream } from '../../shared/contract.ts'
+import { parseResult } from '../../shared/parse-result.ts'
+import type { RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES } from '../../shared/run.ts'
 import { stopOf, taskEvent } from '../fakes/ecs.ts'
 import { runId, runOf } from '../fakes/records.ts'
@@ -72,26 +75,63 @@ test('fault 24: the runner was killed: results from its parts, the end of the lo
   assert.deepEqual(messages(cloud), ['error slack #data'])
 })
 
+const stream = (task: { taskArn: string }) => `${logGroup('tidemill', 'shop', 'prod')} ${logStream(task.taskArn)}`
+
 test(
-  'fault 26: a good end that the bucket would not take is read from the log; without its word it is no success',
+  'fault 26: an end that the bucket would not take is read from the log; without its word it is no success',
   options,
   async () => {
-    for (const [last, expected] of [
-      ['success: 9 models', 'success'],
-      ['Done.', 'error/inconsistent'],
+    const failure = {
+      uniqueId: 'model.shop.b',
+      name: 'b',
+      resourceType: 'model',
+      status: 'error',
+      message: 'Binder Error',
+    } as const
+    const failed = result({
+      outcome: 'error',
+      reason: 'node_failures',
+      message: '1 of 9 nodes failed. b: Binder Error',
+      failures: [failure],
+    })
+    for (const [last, exit, expected, failures] of [
+      [lastWords(result()), 0, 'success', []],
+      [lastWords(failed), 1, 'error/node_failures', ['b']],
+      // Of another attempt, or with an exit code that says otherwise: it is not believed.
+      [lastWords(result({ attempt: 2 })), 0, 'error/inconsistent', []],
+      [lastWords(result()), 1, 'error/internal', []],
+      ['Done.', 0, 'error/inconsistent', []],
     ] as const) {
       const { cloud, task } = await started()
-      const stream = `${logGroup('tidemill', 'shop', 'prod')} ${logStream(task.taskArn)}`
-      cloud.streams.set(stream, [
+      cloud.streams.set(stream(task), [
         { timestamp: 1, message: 'dbt build' },
         { timestamp: 2, message: last },
       ])
-      await finish(cloud.deps, taskEvent(task, stopOf(0)))
+      await finish(cloud.deps, taskEvent(task, stopOf(exit)))
       const run = await cloud.run(ID)
       assert.deepEqual([outcomeOf(run), run.artifactsIncomplete], [expected, true])
+      assert.deepEqual(run.failures?.map(node => node.name) ?? [], failures)
+      if (exit === 1 && failures.length > 0) assert.match(run.message ?? '', /b: Binder Error/)
     }
   },
 )
+
+test('fault 26: the last word fits a line of the log driver, however much there is to say', options, () => {
+  const failures = Array.from({ length: 20 }, (_, i) => ({
+    uniqueId: `model.shop.${i}`,
+    name: 'n'.repeat(500),
+    resourceType: 'model',
+    status: 'error' as const,
+    message: 'x'.repeat(2000),
+  }))
+  const many = Array.from(
+    { length: 200 },
+    (_, index) => ({ ...steps[1], index, command: 'c'.repeat(2000) }) as RunnerResult['steps'][number],
+  )
+  const text = lastWords(result({ outcome: 'error', reason: 'node_failures', message: 'm'.repeat(2000), failures, steps: many }))
+  assert.ok(Buffer.byteLength(text) < 16 * 1024, `${Buffer.byteLength(text)} bytes`)
+  assert.equal(parseResult(text, ID, 1)?.reason, 'node_failures')
+})
 
 test('fault 50: a forged result cannot end another run, and what does not fit is left out', options, async () => {
   const { cloud, task } = await started()

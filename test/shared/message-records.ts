@@ -93,6 +93,10 @@ export const ENDS: Record<MessageKind, Partial<RunRecord>> = {
     status: 'error',
     reason: 'node_failures',
     message: '1 model and 1 test failed',
+    attempts: record.attempts.map(attempt => ({
+      ...attempt,
+      resume: { key: 'plans/harbour_line/prod/done.json', sha256: 'c'.repeat(64), commit: '4f2c1ab'.padEnd(40, '0'), left: 11 },
+    })),
     counts: { ...NO_NODES, success: 14, error: 1, fail: 1, skipped: 9 },
     failures: [failedTest, failedModel],
     streak: { failures: 1, since: '2026-11-22T01:11:43Z' },

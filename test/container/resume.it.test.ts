@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { KEY } from '../../shared/contract.ts'
+import type { PartLine, Plan } from '../../shared/plan.ts'
+import { makeRebuilder } from '../../shared/rebuild.ts'
+import { type AttemptLedger, makeResume, mergeAttempts } from '../../shared/resume.ts'
+import { type Bucket, startBucket } from './bucket.ts'
+import { type Files, makeFolder, makeRepository } from './project.ts'
+import { makePlan, readParts, startRunner, step, VENV } from './runner.ts'
+
+/** Each model takes a second, so that parts reach the bucket on the way, and writes down in a table of its own file that it was built. */
+const SLEEP = 'select count(*) from range(120000000) a where a.range % 7 = 3'
+const MODELS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+
+const CHAIN: Files = {
+  'dbt_project.yml': `
+name: shop
+version: '1.0'
+profile: shop
+models: { shop: { +materialized: table, +post-hook: "insert into built values ('{{ this.identifier }}')" } }
+seeds: { shop: { +post-hook: "insert into built values ('{{ this.identifier }}')" } }
+on-run-start: "create table if not exists built (name varchar)"
+`,
+  'seeds/numbers.csv': 'id\n1\n2\n',
+  ...Object.fromEntries(
+    MODELS.map((name, i) => [
+      `models/${name}.sql`,
+      `select id, (${SLEEP}) as n from {{ ref('${i === 0 ? 'numbers' : MODELS[i - 1]}') }}`,
+    ]),
+  ),
+  'models/apart.sql': 'select 1 as id',
+  'models/thin.sql': "{{ config(materialized='ephemeral') }} select * from {{ ref('h') }}",
+  'models/last.sql': "select * from {{ ref('thin') }}",
+  'snapshots/snap.yml': `
+snapshots:
+  - name: snap
+    relation: ref('h')
+    config: { unique_key: id, strategy: check, check_cols: all }
+`,
+  'models/models.yml': `
+models:
+  - name: c
+    columns: [{ name: id, data_tests: [unique, not_null] }]
+  - name: h
+    columns: [{ name: id, data_tests: [unique] }]
+unit_tests:
+  - name: keeps_ids
+    model: h
+    given: [{ input: ref('g'), rows: [{ id: 1, n: 2 }] }]
+    expect: { rows: [{ id: 1 }] }
+`,
+}
+
+export function ledgerOf(bucket: Bucket, plan: Plan): AttemptLedger {
+  const rebuilder = makeRebuilder()
+  for (const line of readParts(bucket, plan)) rebuilder.add(line)
+  return { attempt: plan.attempt, ...rebuilder.finish() }
+}
+
+/** The plan of the next attempt, as finisher and dispatcher make it. */
+function nextPlan(bucket: Bucket, plan: Plan, ledgers: AttemptLedger[]): { plan: Plan; left: number | undefined } {
+  const made = makeResume(plan.run.id, ledgers)
+  const attempt = plan.attempt + 1
+  const prefixes = { ...plan.prefixes, attempt: KEY.attempt(plan.run, attempt) }
+  if (!made) return { plan: { ...plan, attempt, prefixes }, left: undefined }
+  const text = JSON.stringify(made.resume)
+  const sha256 = createHash('sha256').update(text).digest('hex')
+  const key = KEY.resume(plan.run, plan.attempt, sha256)
+  bucket.put(key, text)
+  const commit = ledgers.findLast(each => each.commit)?.commit?.sha ?? ''
+  return {
+    plan: { ...plan, attempt, prefixes, repository: { ...plan.repository, commit }, resume: { key, sha256 } },
+    left: made.left,
+  }
+}
+
+function query(file: string, sql: string): string[] {
+  const script =
+    'import duckdb, sys; [print(*row) for row in duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall()]'
+  return execFileSync(join(VENV, 'bin/python'), ['-c', script, file, sql], { encoding: 'utf8', timeout: 20_000 })
+    .split('\n')
+    .filter(Boolean)
+}
+
+const succeeded = (lines: PartLine[]) =>
+  lines.flatMap(line => (line.type === 'node' && line.step === 2 && line.status === 'success' ? [line.uniqueId] : []))
+
+/** The group of dbt, child of the runner. */
+function killAll(runner: number): void {
+  const children = execFileSync('sh', ['-c', `cat /proc/${runner}/task/*/children`], { encoding: 'utf8' })
+    .split(/\s+/)
+    .filter(Boolean)
+  process.kill(runner, 'SIGKILL')
+  for (const pid of children)
+    try {
+      process.kill(-Number(pid), 'SIGKILL')
+    } catch {
+      // It had ended.
+    }
+}
+
+for (const [trial, from] of ['a', 'd', 'g'].entries())
+  test(`fault 24: runner and dbt are killed at a random moment, the disk is lost, and the next attempt does the rest (${trial + 1})`, {
+    timeout: 120_000,
+  }, async t => {
+    const folder = makeFolder(fn => t.after(fn))
+    const bucket = await startBucket()
+    t.after(() => bucket.close())
+    const repository = makeRepository(folder, CHAIN)
+    const plan = makePlan(repository, folder)
+    const first = startRunner(bucket, plan, folder)
+    t.after(() => first.child.kill('SIGKILL'))
+    await first.said(`START sql table model main.${from} `)
+    await new Promise(resolve => setTimeout(resolve, Math.random() * 1500))
+    killAll(first.child.pid ?? 0)
+    await first.end
+    rmSync(join(folder, 'work'), { recursive: true, force: true })
+    const database = join(folder, 'shop.duckdb')
+    const before = query(database, 'select name from built')
+    const ledger = ledgerOf(bucket, plan)
+    const stored = succeeded(readParts(bucket, plan))
+    // What is pushed meanwhile is not this run's.
+    repository.commit({ 'models/apart.sql': 'select broken' }, 'second')
+
+    const next = nextPlan(bucket, plan, [ledger])
+    const second = startRunner(bucket, next.plan, folder)
+    t.after(() => second.child.kill('SIGKILL'))
+    const end = await second.end
+    assert.equal(end.result?.outcome, 'success', end.output)
+    assert.deepEqual(end.result?.commit, ledger.commit)
+    const again = succeeded(end.lines)
+    assert.deepEqual(
+      again.filter(id => stored.includes(id)),
+      [],
+      'no node again whose end had reached the bucket',
+    )
+    assert.equal(new Set(again).size, again.length, 'each node once')
+    const built = query(database, 'select name from built').slice(before.length)
+    assert.equal(new Set(built).size, built.length, `built once: ${built}`)
+    const merged = mergeAttempts([ledger, ledgerOf(bucket, next.plan)])
+    // A seed, ten models with rows, the snapshot, three tests, the unit test; the hook once in each attempt.
+    const nodes = merged.nodes.filter(({ node }) => node.resourceType !== 'operation' && node.materialized !== 'ephemeral')
+    assert.equal(
+      nodes.filter(each => each.node.status === 'success').length,
+      16,
+      JSON.stringify(nodes.map(each => each.node.uniqueId)),
+    )
+    if (next.left !== undefined) assert.equal(again.filter(id => !/^operation\.|\.thin$/.test(id)).length, next.left)
+  })
+
+test('fault 22: a run stopped by SIGTERM goes on with what was left, and with its own arguments', {
+  timeout: 120_000,
+}, async t => {
+  const folder = makeFolder(fn => t.after(fn))
+  const bucket = await startBucket()
+  t.after(() => bucket.close())
+  const args = ['build', '--select', '+d', 'c', '--vars', '{day: 7}', '--full-refresh']
+  const files = { ...CHAIN, 'models/c.sql': `select id, {{ var('day') }} as day, (${SLEEP}) as n from {{ ref('b') }}` }
+  const plan = makePlan(makeRepository(folder, files), folder, {
+    steps: [step(0, 'checkout'), step(1, 'dbt', ['run-operation', 'nothing']), step(2, 'dbt', args)].filter(
+      each => each.index !== 1,
+    ),
+  })
+  const first = startRunner(bucket, plan, folder)
+  t.after(() => first.child.kill('SIGKILL'))
+  await first.said('START sql table model main.b ')
+  first.child.kill('SIGTERM')
+  const end = await first.end
+  assert.equal(end.result?.outcome, 'cancelled', end.output)
+  const ledger = ledgerOf(bucket, plan)
+  const next = nextPlan(bucket, plan, [ledger])
+  const rest = await startRunner(bucket, next.plan, folder).end
+  assert.equal(rest.result?.outcome, 'success', rest.output)
+  const ran = succeeded(rest.lines)
+  for (const name of ['c', 'd']) assert.ok(ran.includes(`model.shop.${name}`), String(ran))
+  for (const name of ['e', 'apart', 'last']) assert.ok(!ran.includes(`model.shop.${name}`), 'what was not selected is not built')
+  for (const id of succeeded(end.lines)) assert.ok(!ran.includes(id) || id.startsWith('operation.'), `${id} again`)
+  assert.deepEqual(query(join(folder, 'shop.duckdb'), 'select distinct day from c'), ['7'])
+  const results = JSON.parse(bucket.text(`${next.plan.prefixes.attempt}steps/2-build/run_results.json`))
+  assert.equal(results.args.full_refresh, true)
+})
+
+test('a failing model is repaired in the data: finished steps are skipped, a retry with nothing left starts no build', {
+  timeout: 120_000,
+}, async t => {
+  const folder = makeFolder(fn => t.after(fn))
+  const bucket = await startBucket()
+  t.after(() => bucket.close())
+  const files: Files = {
+    'dbt_project.yml': CHAIN['dbt_project.yml'] ?? '',
+    'seeds/numbers.csv': 'id\n1\n',
+    'models/good.sql': "select * from {{ ref('numbers') }}",
+    'models/bad.sql': 'select cast(value as integer) as n from delivered',
+    'models/after.sql': "select * from {{ ref('bad') }}",
+  }
+  const steps = [step(0, 'checkout'), step(1, 'dbt', ['seed']), step(2, 'dbt', ['run']), step(3, 'docs', [], false)]
+  const plan = makePlan(makeRepository(folder, files), folder, { steps })
+  const failed = await startRunner(bucket, plan, folder).end
+  assert.equal(failed.result?.reason, 'node_failures', failed.output)
+  const ledgers = [ledgerOf(bucket, plan)]
+  const second = nextPlan(bucket, plan, ledgers)
+  assert.equal(second.left, 2)
+  const script = 'import duckdb, sys; duckdb.connect(sys.argv[1]).execute("create table delivered as select 5 as value")'
+  execFileSync(join(VENV, 'bin/python'), ['-c', script, join(folder, 'shop.duckdb')])
+  const repaired = await startRunner(bucket, second.plan, folder).end
+  assert.equal(repaired.result?.outcome, 'success', repaired.output)
+  assert.deepEqual(
+    repaired.result?.steps.map(each => [each.name, each.status, each.attempt]),
+    [
+      ['checkout', 'success', undefined],
+      ['seed', 'success', 1],
+      ['run', 'success', undefined],
+      ['docs', 'success', undefined],
+    ],
+  )
+  assert.deepEqual(
+    succeeded(repaired.lines)
+      .filter(id => id.startsWith('model.'))
+      .sort(),
+    ['model.shop.after', 'model.shop.bad'],
+  )
+  ledgers.push(ledgerOf(bucket, second.plan))
+  const { counts } = mergeAttempts(ledgers)
+  assert.deepEqual([counts.error, counts.skipped], [0, 0])
+  // As if the container had died after its last node, before the end of the step.
+  const cut = ledgers.map(each => ({
+    ...each,
+    steps: each.steps.map(one => (one.name === 'run' ? { ...one, status: 'error' as const } : one)),
+  }))
+  const third = nextPlan(bucket, second.plan, cut)
+  const nothing = await startRunner(bucket, third.plan, folder).end
+  assert.equal(nothing.result?.outcome, 'success', nothing.output)
+  assert.deepEqual(succeeded(nothing.lines), [])
+  assert.match(nothing.output, /3 of 3 nodes were done by attempt 2, 0 are left/)
+})
