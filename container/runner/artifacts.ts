@@ -44,7 +44,7 @@ export async function readPaths(manifest: string): Promise<Map<string, string>> 
   const pair = /"original_file_path": ?"((?:[^"\\]|\\.)*)", ?"unique_id": ?"((?:[^"\\]|\\.)*)"/g
   let held = ''
   try {
-    for await (const chunk of createReadStream(manifest, { encoding: 'utf8', highWaterMark: 1024 * 1024 })) {
+    for await (const chunk of createReadStream(manifest, { encoding: 'utf8' })) {
       held += chunk
       for (const [, path = '', id = ''] of held.matchAll(pair)) paths.set(id, path)
       // A pair may lie across two chunks; no path and id together are longer.
