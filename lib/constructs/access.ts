@@ -23,7 +23,10 @@ export class Access extends Construct {
     this.props = props
     this.url = props.api.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM }).url
     this.makePolicy('viewer', 'sees runs, logs, artifacts and docs', this.reads())
-    this.makePolicy('operator', 'sees everything and starts, cancels and pauses', [...this.reads(), ...this.operations()])
+    this.makePolicy('operator', 'sees everything and starts, cancels, retries and pauses', [
+      ...this.reads(),
+      ...this.operations(),
+    ])
   }
 
   private makePolicy(name: string, may: string, statements: PolicyStatement[]): void {

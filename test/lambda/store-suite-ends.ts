@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import type { Store } from '../../lambda/common/store.ts'
 import { OPEN_PHASE } from '../../shared/contract.ts'
 import { EFFECTS, type RunRecord } from '../../shared/run.ts'
-import { at, NOW, runId, runOf } from '../fakes/records.ts'
-import { claimed, closing, end, endRun, options, started } from './store-fixture.ts'
+import { at, attemptOf, NOW, runId, runOf } from '../fakes/records.ts'
+import { claimed, closing, end, endRun, limits, options, started } from './store-fixture.ts'
 
 export function testEnds(name: string, store: () => Promise<Store>): void {
   test(`fault 32: ${name}: RUNNING counts once and never after the end`, options, async () => {
@@ -35,6 +35,34 @@ export function testEnds(name: string, store: () => Promise<Store>): void {
     assert.equal((await s.open(OPEN_PHASE.active)).length, 0)
     assert.equal((await s.open(OPEN_PHASE.effects)).length, 1)
   })
+
+  test(
+    `${name}: a run that is over is opened again once, when its effects are done, with nothing left of its end`,
+    options,
+    async () => {
+      const s = await store()
+      const run = await started(s, 1)
+      await endRun(s, run)
+      const ended = (await s.run(run.id)) as RunRecord
+      const retry = { at: at(100), actor: 'ana', attempts: 1 }
+      assert.equal(await s.reopen(ended, retry, at(1000)), undefined, 'effects are open')
+      await s.countStreak(ended, true)
+      for (const effect of EFFECTS) await s.effectDone(run.id, effect)
+      assert.equal((await s.open(OPEN_PHASE.effects)).length, 0)
+      const opened = await Promise.all(Array.from({ length: 5 }, () => s.reopen(ended, retry, at(1000))))
+      assert.equal(opened.filter(Boolean).length, 1)
+      const again = (await s.run(run.id)) as RunRecord
+      assert.deepEqual(
+        [again.status, again.reason, again.message, again.endedAt, again.streak, again.startBy, again.retries],
+        ['queued', undefined, undefined, undefined, undefined, at(1000), [retry]],
+      )
+      assert.equal((await s.open(OPEN_PHASE.waiting)).length, 1)
+      await s.rememberSize('shop/nightly', { cpu: 1024, memory: 3072, run: run.id })
+      assert.equal((await s.job('shop/nightly')).size?.memory, 3072)
+      assert.equal(await s.startAttempt(again, { ...attemptOf(2), number: 2 }, limits), 'started')
+      assert.deepEqual((await s.job('shop/nightly')).running, [run.id])
+    },
+  )
 
   test(`${name}: an end and another attempt exclude each other`, options, async () => {
     const s = await store()
