@@ -1,0 +1,183 @@
+/** Runs that are cut off and go on, deployed into the emulator: by the retry policy, and by `tidemill retry` of the built command line. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { dbtVenv } from '../venv.ts'
+import { type Answer, type Installation, makeInstallation } from './installation.ts'
+
+const SLEEP = 'select count(*) from range(200000000) a where a.range % 7 = 3'
+const FILES: Record<string, string> = {
+  'dbt_project.yml': `name: resumed
+version: 1.0.0
+profile: resumed
+models: { resumed: { +materialized: table, +post-hook: "insert into built values ('{{ this.identifier }}')" } }
+on-run-start: "create table if not exists built (name varchar)"
+`,
+  ...Object.fromEntries(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i, all) => [
+      `models/long_${name}.sql`,
+      `select (${SLEEP}) as n ${i === 0 ? '' : `from {{ ref('long_${all[i - 1]}') }}`}`,
+    ]),
+  ),
+  'models/first.sql': 'select 1 as id',
+  'models/waits.sql': "select value from delivered, {{ ref('first') }}",
+  'models/below.sql': "select * from {{ ref('waits') }}",
+}
+const JOBS = {
+  long: { steps: ['dbt build --select long_a+'], retry: { attempts: 2, on: ['memory'] } },
+  waiting: { steps: ['dbt build --select first waits below'] },
+}
+
+function makeProject(folder: string, webhook: string): void {
+  const repository = join(folder, 'repository')
+  mkdirSync(join(repository, 'models'), { recursive: true })
+  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(repository, name), text)
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=A. Author', '-c', 'user.email=author@example.com', ...args], { cwd: repository })
+  git('init', '-q', '-b', 'main')
+  git('add', '.')
+  git('commit', '-q', '-m', 'first')
+  writeFileSync(
+    join(folder, 'profiles.yml'),
+    `resumed: { target: prod, outputs: { prod: { type: duckdb, path: "{{ env_var('WAREHOUSE_PATH') }}", threads: 2 } } }\n`,
+  )
+  mkdirSync(join(folder, '.tidemill'))
+  writeFileSync(join(folder, '.tidemill/secrets.yml'), `resume-webhook: ${JSON.stringify(webhook)}\n`, { mode: 0o600 })
+  const notify = { slack: '#resume', on: ['success', 'warn', 'error', 'cancelled', 'recovered', 'missed'] }
+  const config = {
+    version: 1,
+    installation: 'resume',
+    project: { name: 'resumed', repository: `file://${repository}` },
+    environments: {
+      prod: {
+        branch: 'main',
+        dbt: { engine: 'core-1.11', adapters: ['duckdb'] },
+        target: 'prod',
+        profile: 'profiles.yml',
+        variables: { WAREHOUSE_PATH: join(folder, 'warehouse.duckdb') },
+        size: { cpu: 1, memory: '2 GB' },
+        max_running: 1,
+      },
+    },
+    jobs: Object.fromEntries(Object.entries(JOBS).map(([name, job]) => [name, { environment: 'prod', notify, ...job }])),
+    notifications: { slack: { secret: 'resume-webhook' } },
+  }
+  writeFileSync(join(folder, 'tidemill.yml'), JSON.stringify(config, null, 2))
+}
+
+const FIRST_BUILT = "select name from built where name = 'first'"
+
+let cloud: Installation
+before(
+  async () => {
+    cloud = await makeInstallation(makeProject, ['resume-webhook'])
+  },
+  { timeout: 300_000 },
+)
+after(() => cloud?.close(), { timeout: 60_000 })
+const limit = { timeout: 240_000 }
+
+async function show(run: string, wanted: (record: Answer['json']) => boolean): Promise<Answer['json']> {
+  let last: unknown
+  for (let tries = 0; tries < 200; tries++) {
+    const { json } = await cloud.tidemill('show', run)
+    last = json.run
+    if (json.run && wanted(json.run)) return json.run
+    await sleep(500)
+  }
+  return assert.fail(`run ${run} did not become as expected: ${JSON.stringify(last)}`)
+}
+
+async function sql(text: string): Promise<string[]> {
+  const python = join(await dbtVenv('core-1.11', 'duckdb', 'postgres'), 'bin/python')
+  const script = 'import duckdb, sys; [print(*row) for row in duckdb.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()]'
+  return execFileSync(python, ['-c', script, join(cloud.folder, 'warehouse.duckdb'), text], { encoding: 'utf8', timeout: 20_000 })
+    .split('\n')
+    .filter(Boolean)
+}
+
+test('fault 24: killed for memory, the run takes the next size by itself and builds only what is left', limit, async () => {
+  const id = (await cloud.tidemill('run', 'long')).json.run.id
+  const building = await show(id, record => record.status === 'running')
+  assert.equal(building.attempts.length, 1)
+  // Until the end of some models has reached the bucket.
+  let stored: string[] = []
+  for (let tries = 0; tries < 120 && stored.length < 2; tries++) {
+    await sleep(500)
+    const log = JSON.stringify((await cloud.tidemill('logs', id)).json)
+    stored = [...new Set([...log.matchAll(/OK created sql table model main\.(long_\w)/g)].map(match => match[1] ?? ''))]
+  }
+  assert.ok(stored.length >= 2 && stored.length < 6, `stored: ${stored}`)
+  const fault = await fetch(`${cloud.cloud.ecsEndpoint}/_faults`, {
+    method: 'POST',
+    headers: { 'x-tidemill-key': cloud.cloud.accessKeyId },
+    body: JSON.stringify({ task: building.attempts[0].taskArn, fault: { kind: 'out-of-memory' } }),
+  })
+  assert.equal(fault.status, 200, await fault.text())
+  const run = await show(id, record => record.status === 'success' || record.status === 'error')
+  assert.equal(run.status, 'success', JSON.stringify(run))
+  assert.deepEqual(
+    run.attempts.map((attempt: Answer['json']) => [attempt.outcome.reason, attempt.memory, attempt.larger]),
+    [
+      ['out_of_memory', 2048, undefined],
+      [undefined, 3072, 'stepped'],
+    ],
+  )
+  const built = await sql('select name from built')
+  for (const name of stored) assert.equal(built.filter(each => each === name).length, 1, `${name} once: ${built}`)
+  assert.equal(new Set(built).size, 6)
+  // The hook on-run-start counts as well, as in every run.
+  assert.equal(run.counts.success, 7)
+  assert.equal((await cloud.messagesOf(id, 1)).length, 1)
+  assert.ok(run.attempts[0].resume.left <= 6 - stored.length, JSON.stringify(run.attempts[0].resume))
+
+  const next = (await cloud.tidemill('run', 'long', '--step', 'dbt build --select first', '--wait')).json.run
+  assert.deepEqual([next.attempts[0].memory, next.attempts[0].larger], [3072, 'remembered'])
+})
+
+test('tidemill retry: a failed run goes on after the data is mended, and tells each of its ends once', limit, async () => {
+  const failed = (await cloud.tidemill('run', 'waiting', '--wait')).json.run
+  assert.deepEqual([failed.status, failed.reason], ['error', 'node_failures'])
+  const [told = ''] = await cloud.messagesOf(failed.id, 1)
+  assert.match(told, new RegExp(`tidemill retry ${failed.id} +\\(runs the 2 remaining nodes only\\)`))
+  // What is pushed meanwhile is not this run's.
+  const repository = join(cloud.folder, 'repository')
+  writeFileSync(join(repository, 'models/below.sql'), 'select broken')
+  execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@example.com', 'commit', '-qam', 'second'], { cwd: repository })
+
+  const before = await sql(FIRST_BUILT)
+  const again = await cloud.tidemill('retry', failed.id, '--wait')
+  assert.equal(again.code, 1, 'nothing was mended')
+  assert.equal(again.json.run.attempts.length, 2)
+  await sql('create table delivered as select 5 as value')
+  const good = await cloud.tidemill('retry', failed.id, '--wait')
+  assert.equal(good.code, 0, JSON.stringify(good.json))
+  const { run } = good.json
+  assert.deepEqual([run.status, run.attempts.length, run.retries.length, run.commit.sha], ['success', 3, 2, failed.commit.sha])
+  assert.deepEqual([run.counts.success, run.counts.error, run.counts.skipped], [4, 0, 0])
+  assert.equal((await sql(FIRST_BUILT)).length, before.length, 'what had a success is not built again')
+  const messages = await cloud.messagesOf(failed.id, 3)
+  assert.equal(messages.length, 3)
+  assert.match(messages[2] ?? '', /is good again/)
+
+  const refused = await cloud.tidemill('retry', failed.id)
+  assert.equal(refused.code, 2)
+  assert.match(JSON.stringify(refused.json), /ended well \(success\)/)
+})
+
+test('tidemill retry: a cancelled run goes on', limit, async () => {
+  const id = (await cloud.tidemill('run', 'long')).json.run.id
+  for (let tries = 0; tries < 120; tries++) {
+    await sleep(500)
+    if (JSON.stringify((await cloud.tidemill('logs', id)).json).includes('OK created sql table model main.long_a')) break
+  }
+  await cloud.tidemill('cancel', id)
+  const cancelled = await show(id, record => record.status === 'cancelled')
+  assert.ok(cancelled.attempts[0].resume.left < 6, JSON.stringify(cancelled.attempts[0]))
+  const { json, code } = await cloud.tidemill('retry', id, '--wait')
+  assert.equal(code, 0, JSON.stringify(json))
+  assert.deepEqual([json.run.status, json.run.cancel], ['success', undefined])
+})
