@@ -42,7 +42,8 @@ export function makeRebuilder(): Rebuilder {
         if (lastLines.length > 2 * KEPT_LINES) lastLines.splice(0, KEPT_LINES)
       } else {
         const { type: _, step, ...node } = line
-        nodes.set(`${step} ${node.uniqueId}`, { step, node })
+        const key = `${step} ${node.uniqueId}`
+        if (nodes.size < LIMIT.nodes || nodes.has(key)) nodes.set(key, { step, node })
       }
     },
     finish() {

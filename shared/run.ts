@@ -202,6 +202,8 @@ export const LIMIT = {
   /** Bytes of result.json that the finisher reads. */
   resultBytes: 512 * 1024,
   /** Bytes of the object that says what earlier attempts did. */
-  resumeBytes: 64 * 1024 * 1024,
+  resumeBytes: 16 * 1024 * 1024,
+  /** Results of nodes that are read from the parts of one attempt; dbt projects have some thousands. */
+  nodes: 100_000,
   waitingRunsPerJob: 1000,
 } as const

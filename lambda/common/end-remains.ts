@@ -4,7 +4,7 @@ import { KEY } from '../../shared/contract.ts'
 import type { EcsEnd, Outcome } from '../../shared/outcome.ts'
 import type { RunnerResult } from '../../shared/plan.ts'
 import { type AttemptLedger, makeResume } from '../../shared/resume.ts'
-import type { Attempt, RunRecord } from '../../shared/run.ts'
+import { type Attempt, LIMIT, type RunRecord } from '../../shared/run.ts'
 import { bringTail, type LastWord, lastWord, type RemainsDeps, rebuildFromParts } from './remains.ts'
 import type { Findings } from './store.ts'
 
@@ -66,6 +66,7 @@ export async function keepResume(
   const commit = ledgers.findLast(each => each.commit)?.commit?.sha
   if (!made || !commit) return {}
   const text = JSON.stringify(made.resume)
+  if (text.length > LIMIT.resumeBytes) return {}
   const sha256 = createHash('sha256').update(text).digest('hex')
   const key = KEY.resume(run, run.attempts.length, sha256)
   try {
