@@ -8,6 +8,7 @@ import type { ImageResolver } from '../image.ts'
 import { signal, startOf } from '../process.ts'
 import { mainContainer, type TaskDefinition } from './definition.ts'
 import type { EventSender } from './events.ts'
+import { endFamily } from './family.ts'
 import { ENDINGS, type Ending, type Faults } from './faults.ts'
 import { endLeftovers, forgetStopped, keepStopped, readStopped, removeTask, taskFolder, writeRecord } from './records.ts'
 import { isSameRequest, type RunTaskInput } from './run-task.ts'
@@ -141,8 +142,8 @@ export function createEngine(options: EngineOptions) {
     change(task, { lastStatus: 'RUNNING', pullStoppedAt: new Date(), startedAt: new Date() })
     armEndings(life)
     const [code, by] = await exit
-    // A container takes everything in it along.
     signal(pid, 'SIGKILL', true)
+    await endFamily(taskFolder(tasksDir, task.id))
     task.exitCode = exitCodeOf(code, by)
     task.executionStoppedAt = new Date()
     await prepared.log?.close(LOG_SECONDS)

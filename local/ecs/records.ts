@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAlive, type ProcessRecord, signal } from '../process.ts'
 import { writeJson } from '../state.ts'
+import { endFamily } from './family.ts'
 import type { NewTask, Task } from './task.ts'
 
 interface TaskRecord extends Omit<NewTask, 'now'> {
@@ -46,6 +47,7 @@ export async function endLeftovers(tasksDir: string): Promise<NewTask[]> {
     // Written by this program, in one step: anything else there is not ours.
     const { process: started, createdAt, ...task } = JSON.parse(text) as TaskRecord
     if (isAlive(started)) signal(started.pid, 'SIGKILL', true)
+    await endFamily(taskFolder(tasksDir, task.id))
     found.push({ ...task, now: new Date(createdAt) })
     await removeTask(tasksDir, task.id)
   }

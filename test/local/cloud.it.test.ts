@@ -154,6 +154,35 @@ test('down ends running tasks, first politely; a server that was killed leaves n
   assert.equal(startOf(orphanPid), undefined)
 })
 
+test(
+  'a first process that is killed takes along what it started in groups of their own, as a container does',
+  limit,
+  async () => {
+    const script = `
+    const { spawn } = require('node:child_process')
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' })
+    console.log('pids', process.pid, child.pid); setInterval(() => {}, 1000)`
+    const pidsOf = async (arn: string) =>
+      (/pids (\d+) (\d+)/.exec((await logWith(it, arn, /pids/)).join(' ')) ?? []).slice(1).map(Number)
+    const killed = await runTask(it, runInput('family/1', script))
+    const [first = 0, child = 0] = await pidsOf(killed.taskArn)
+    assert.ok(startOf(child))
+    process.kill(first, 'SIGKILL')
+    await taskWith(it, killed.taskArn, 'STOPPED')
+    assert.equal(startOf(child), undefined)
+
+    // The same when nobody was there to see it end.
+    const orphan = await runTask(it, runInput('family/2', script))
+    const [second = 0, left = 0] = await pidsOf(orphan.taskArn)
+    const { ecs } = await readProcesses(it.cloud.paths)
+    assert.ok(ecs)
+    process.kill(ecs.pid, 'SIGKILL')
+    process.kill(second, 'SIGKILL')
+    await it.up()
+    await waitFor('end of the child', async () => (startOf(left) === undefined ? true : undefined))
+  },
+)
+
 test('reset forgets everything but secrets.yml', limit, async () => {
   writeFileSync(it.cloud.paths.secrets, 'plain: three\n')
   const { emulator } = await readProcesses(it.cloud.paths)
