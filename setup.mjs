@@ -68,6 +68,7 @@ const systemPackages = {
   podman: ['podman', 'buildah', 'runc', 'netavark', 'iptables', 'mmdebstrap'],
   chromium: ['chromium'],
   postgres: ['postgresql'],
+  sshd: ['openssh-server'],
 }
 
 function installSystemPackages() {

@@ -5,12 +5,14 @@ import { delimiter, join } from 'node:path'
 const PROGRAMS = {
   podman: { names: ['podman'], get: 'Debian, Ubuntu: apt-get install podman buildah runc netavark iptables mmdebstrap' },
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], get: 'Debian: apt-get install chromium' },
+  sshd: { names: ['sshd'], get: 'Debian, Ubuntu: apt-get install openssh-server' },
   postgres: { names: ['postgres'], get: 'Debian, Ubuntu: apt-get install postgresql' },
 } as const
 
 /** Debian keeps the server's programs out of PATH, by version. */
 const folders = [
   ...(process.env.PATH ?? '').split(delimiter),
+  '/usr/sbin',
   ...['13', '14', '15', '16', '17', '18'].map(version => `/usr/lib/postgresql/${version}/bin`),
 ]
 

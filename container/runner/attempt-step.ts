@@ -14,6 +14,7 @@ import { queueDocs } from './docs.ts'
 import { type Failure, StepFailure } from './failure.ts'
 import type { GitSecrets } from './git.ts'
 import type { Output } from './output.ts'
+import { restoreParse } from './parse-cache.ts'
 import { restOfStep } from './resume.ts'
 import { bringSource } from './source.ts'
 import { bringSources, needsState, type PublishedState, restoreState, withState } from './state.ts'
@@ -78,6 +79,8 @@ async function runCheckout(step: PlanStep, result: StepResult, state: AttemptSta
   const { plan, folders, log } = state
   const source = await bringSource(step, state)
   state.source = source
+  const parsed = await restoreParse(plan, state.cache, join(folders.root, 'parse'))
+  if (parsed !== undefined) state.parsedIn = parsed
   if (plan.dbt.profiles === undefined) folders.profiles = profilesOf(source.projectDir, folders.clone)
   const { sha, author, subject } = source.commit
   log.info(step.index, `${sha.slice(0, 7)} "${subject}" by ${author}`)
@@ -93,7 +96,8 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
   if (!state.source) throw new StepFailure('internal', 'The plan has a dbt step before its checkout.')
   const { projectDir } = state.source
   const words = await comparing(step, wordsOf(step), state)
-  const compiled = step.kind === 'docs' && state.built?.complete
+  // The static page is made from the manifest beside it, which only a compiling `docs generate` writes.
+  const compiled = step.kind === 'docs' && state.built?.complete && !words.includes('--static')
   const rest = await restOfStep(step, words, projectDir, state)
   const warned = rest.kind === 'whole' ? 0 : (state.resume?.partial?.warned ?? 0)
   if (rest.kind === 'nothing') {

@@ -1,4 +1,5 @@
 /** One attempt of a run: its steps in order, with everything stored whatever happens. */
+import { join } from 'node:path'
 import { SCHEMA_VERSION } from '../../shared/contract.ts'
 import type { Plan, Resume, RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES, type StepResult } from '../../shared/run.ts'
@@ -14,6 +15,7 @@ import { watchMemory } from './memory.ts'
 import { addCounts } from './node-result.ts'
 import { failuresOf, outcomeOf } from './outcome.ts'
 import type { Output } from './output.ts'
+import { keepParse } from './parse-cache.ts'
 import { createParts } from './parts.ts'
 import { createRedactor } from './redact.ts'
 import { stopCause, wait } from './stop.ts'
@@ -135,6 +137,7 @@ async function finish(state: AttemptState, deps: AttemptDeps, startedAt: string)
   for (const step of steps) if (step.status === 'pending') step.status = 'skipped'
   parts.touch()
   await parts.flush()
+  if (!deps.stop.aborted) await keepParse(plan, state.cache, join(state.folders.root, 'parse'), state.parsedIn).catch(() => {})
   // A stop leaves no time for what only helps the next run.
   await state.cache.settle(deps.stop.aborted ? 1_000 : CACHE_MILLISECONDS)
   const complete = await state.uploads.finish(deps.limits.uploadMilliseconds)

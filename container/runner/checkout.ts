@@ -107,6 +107,11 @@ function sourceFailure(repository: Plan['repository'], fault: GitFault, words: s
       codecommit: 'the task role',
       none: 'access without credentials',
     }[repository.credentials]
+    if (/Host key verification failed/.test(words))
+      return new StepFailure(
+        'source_auth',
+        `${url} showed another ssh key than the one known for it, so nothing was sent there. If the host has announced a new key, put it into project.credentials.known_hosts. git: ${words}`,
+      )
     const hint =
       repository.credentials === 'none'
         ? 'Set project.credentials if the repository is private'
@@ -144,7 +149,7 @@ async function readCommit(dir: string, deps: CheckoutDeps): Promise<Commit> {
 
 /** A link that leads out of the clone could show dbt a file of the machine; it is taken away before dbt runs. */
 async function dropOutwardLinks(dir: string, deps: CheckoutDeps): Promise<void> {
-  const { stdout } = await run(deps, ['ls-files', '--stage', '-z'], dir)
+  const { stdout } = await run(deps, ['ls-files', '--stage', '--recurse-submodules', '-z'], dir)
   const root = await realpath(dir)
   for (const entry of stdout.split('\0')) {
     if (!entry.startsWith('120000 ')) continue

@@ -13,7 +13,9 @@ export async function queueDocs(targets: string[], context: DbtContext): Promise
   ]
   const uploads: Promise<boolean>[] = []
   for (const { name, contentType } of pages) {
-    const from = targets.map(target => join(target, name)).find(path => existsSync(path))
+    // `--static` writes one page with both artifacts in it; it takes the place of the page that fetches them.
+    const names = name === 'index.html' ? ['static_index.html', name] : [name]
+    const from = targets.flatMap(target => names.map(each => join(target, each))).find(path => existsSync(path))
     if (!from) return { stored: Promise.resolve(false) }
     const file = join(context.folders.outbox, `docs-${name}.gz`)
     await copyMasked(from, file, context.redact)

@@ -21,7 +21,9 @@ export const gitFault = (stderr: string): GitFault => PATTERNS.find(([, pattern]
 export function gitWords(stderr: string): string {
   const lines = stderr.split('\n').map(line => line.trim())
   const telling = lines.filter(
-    line => /^(fatal|error|remote|ssh|ERROR|Load key)\b/.test(line) || /Permission denied|not found/i.test(line),
+    line =>
+      /^(fatal|error|remote|ssh|ERROR|Load key)\b/.test(line) ||
+      /Permission denied|not found|Host key verification failed/i.test(line),
   )
   return (telling.length > 0 ? telling : lines.filter(Boolean)).slice(0, 4).join('; ').slice(0, 600)
 }

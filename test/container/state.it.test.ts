@@ -11,7 +11,7 @@ const SOURCES = `
 sources:
   - name: raw
     schema: main
-    config: { loaded_at_field: at, freshness: { warn_after: { count: 1000, period: day } } }
+    config: { loaded_at_field: loaded_at, freshness: { warn_after: { count: 1000, period: day } } }
     tables: [{ name: events }]
 `
 
@@ -22,7 +22,7 @@ async function setUp(t: { after(fn: () => void): void }) {
   const repository = makeRepository(folder, {
     ...SHOP,
     'models/apart.sql': 'select 7 as seven',
-    'models/events.sql': "{{ config(materialized='table') }} select 1 as id, now()::timestamp as at",
+    'models/events.sql': "{{ config(materialized='table') }} select 1 as id, now()::timestamp as loaded_at",
   })
   const plan = makePlan(repository, folder)
   plan.state = { prefix: KEY.state('shop', 'prod'), pointer: KEY.statePointer('shop', 'prod') }
