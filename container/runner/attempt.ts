@@ -137,7 +137,8 @@ async function finish(state: AttemptState, deps: AttemptDeps, startedAt: string)
   for (const step of steps) if (step.status === 'pending') step.status = 'skipped'
   parts.touch()
   await parts.flush()
-  if (!deps.stop.aborted) await keepParse(plan, state.cache, join(state.folders.root, 'parse'), state.parsedIn).catch(() => {})
+  if (!deps.stop.aborted)
+    await keepParse(plan, state.cache, join(state.folders.root, 'parse'), state.parsedIn, state.redact).catch(() => {})
   // A stop leaves no time for what only helps the next run.
   await state.cache.settle(deps.stop.aborted ? 1_000 : CACHE_MILLISECONDS)
   const complete = await state.uploads.finish(deps.limits.uploadMilliseconds)

@@ -2,13 +2,15 @@
  * dbt's parse result from one run to the next. dbt checks by itself what of it still holds (version, profile, variables, each
  * file's content), so the newest of a setting is kept under one name and never gives another result.
  */
+import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { Plan } from '../../shared/plan.ts'
 import { type Cache, hashOf } from './cache.ts'
+import type { Redactor } from './redact.ts'
 
 const FILE = 'partial_parse.msgpack'
 
@@ -34,19 +36,45 @@ export async function restoreParse(plan: Plan, cache: Cache, folder: string): Pr
   }
 }
 
-/** Keeps the parse result of the last step that parsed, if it is another than the restored one. */
-export async function keepParse(plan: Plan, cache: Cache, folder: string, parsedIn: string | undefined): Promise<void> {
+/**
+ * Keeps the parse result of the last step that parsed, if it is another than the restored one. dbt writes the values of variables
+ * into it that models and descriptions read: with a secret among them it is not kept.
+ */
+export async function keepParse(
+  plan: Plan,
+  cache: Cache,
+  folder: string,
+  parsedIn: string | undefined,
+  redact: Pick<Redactor, 'text'>,
+): Promise<void> {
   if (parsedIn === undefined || parsedIn === folder) return
   const from = join(parsedIn, FILE)
   if (!existsSync(from) || (await digest(from)) === (await digest(join(folder, FILE)))) return
+  if (await holdsSecret(from, redact)) return
   const packed = join(folder, 'keep.gz')
   await mkdir(folder, { recursive: true })
   await pipeline(createReadStream(from), createGzip({ level: 1 }), createWriteStream(packed))
   cache.later(nameOf(plan), packed)
 }
 
-const digest = (file: string) =>
-  readFile(file).then(
-    bytes => hashOf(bytes),
-    () => undefined,
-  )
+/** Piece by piece: the file grows with the project, the memory of the runner must not. */
+async function holdsSecret(file: string, redact: Pick<Redactor, 'text'>): Promise<boolean> {
+  let held = ''
+  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 512 * 1024 })) {
+    const text = held + chunk
+    if (redact.text(text) !== text) return true
+    // Longer than any form of a secret that is one line.
+    held = text.slice(-8192)
+  }
+  return false
+}
+
+async function digest(file: string): Promise<string | undefined> {
+  const hash = createHash('sha256')
+  try {
+    await pipeline(createReadStream(file), hash)
+    return hash.digest('hex')
+  } catch {
+    return undefined
+  }
+}
