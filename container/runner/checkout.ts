@@ -1,6 +1,6 @@
 /** Brings the wanted commit of the repository into the work folder, and finds the dbt project in it. */
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, realpath, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Plan } from '../../shared/plan.ts'
 import type { Commit } from '../../shared/run.ts'
@@ -37,9 +37,19 @@ export async function checkout(repository: Plan['repository'], dir: string, deps
   if (repository.folder !== '.') await run(deps, ['sparse-checkout', 'set', '--cone', repository.folder], dir)
   const revision = await fetchRevision(repository, dir, deps)
   await overNetwork(repository, deps, () => deps.git(['checkout', '--quiet', '--force', '--detach', revision], dir))
+  if (await reachesOut(join(dir, repository.folder)))
+    await overNetwork(repository, deps, () => deps.git(['sparse-checkout', 'disable'], dir))
   if (repository.submodules)
     await overNetwork(repository, deps, () => deps.git(['submodule', 'update', '--init', '--recursive', '--depth', '1'], dir))
   return openCheckout(repository, dir, deps)
+}
+
+/** A project in a folder may take packages or models from beside it (`local: ../`); then all of the repository is needed. */
+export async function reachesOut(project: string): Promise<boolean> {
+  const texts = await Promise.all(
+    ['packages.yml', 'dependencies.yml', 'dbt_project.yml'].map(name => readFile(join(project, name), 'utf8').catch(() => '')),
+  )
+  return texts.some(text => /(?:^|[\s"'[,])\.\.(?:[/"'\s,\]]|$)/.test(text))
 }
 
 /** What was checked out, made safe: its commit and its dbt project. */

@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Plan } from '../../shared/plan.ts'
 import { type Cache, hashOf } from './cache.ts'
 import type { Checkout, CheckoutDeps } from './checkout.ts'
-import { openCheckout } from './checkout.ts'
+import { openCheckout, reachesOut } from './checkout.ts'
 
 export interface KeptCommit extends Checkout {
   /** When a run brought it. */
@@ -76,6 +76,7 @@ export async function restoreCommit(place: Place, clone: string, deps: CheckoutD
   if (!(await run('index-pack', pack))) return undefined
   if (repository.folder !== '.' && !(await run('sparse-checkout', 'set', '--cone', repository.folder))) return undefined
   if (!(await run('checkout', '--quiet', '--force', '--detach', facts.sha))) return undefined
+  if ((await reachesOut(join(clone, repository.folder))) && !(await run('sparse-checkout', 'disable'))) return undefined
   return { ...(await openCheckout(repository, clone, deps)), keptAt: facts.keptAt }
 }
 

@@ -228,6 +228,22 @@ test('a project in a folder, at a commit that is not the newest, by a part of it
   }
 })
 
+test('a project in a folder that takes a package from beside it', OPTIONS, async t => {
+  const folder = makeFolder(fn => t.after(fn))
+  const repository = makeRepository(folder, {
+    ...Object.fromEntries(Object.entries(SHOP).map(([path, text]) => [`dbt/${path}`, text])),
+    'dbt/packages.yml': 'packages: [{ local: ../shared }]',
+    'dbt/models/doubled.sql': "select {{ shared.twice('id') }} as id from {{ ref('orders') }}",
+    'shared/dbt_project.yml': "name: shared\nversion: '1.0'",
+    'shared/macros/twice.sql': '{% macro twice(column) %}2 * {{ column }}{% endmacro %}',
+  })
+  bucket.objects.clear()
+  const plan = makePlan(repository, folder)
+  const end = await startRunner(bucket, { ...plan, repository: { ...plan.repository, folder: 'dbt' } }, folder).end
+  assert.equal(end.result?.outcome, 'success', end.output)
+  assert.equal(nodesOf(end).doubled, 'success')
+})
+
 test('fault 26: the bucket refuses for a while; everything is stored in the end', OPTIONS, async t => {
   let left = 4
   bucket.refuse((method, key) => method === 'PUT' && !key.startsWith('plans/') && left-- > 0)
