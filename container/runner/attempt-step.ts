@@ -79,7 +79,7 @@ async function runCheckout(step: PlanStep, result: StepResult, state: AttemptSta
   const { plan, folders, log } = state
   const source = await bringSource(step, state)
   state.source = source
-  const parsed = await restoreParse(plan, state.cache, join(folders.root, 'parse'))
+  const parsed = await restoreParse(plan, state.cache, join(folders.root, 'parse'), folders.clone)
   if (parsed !== undefined) state.parsedIn = parsed
   if (plan.dbt.profiles === undefined) folders.profiles = profilesOf(source.projectDir, folders.clone)
   const { sha, author, subject } = source.commit

@@ -137,9 +137,11 @@ async function finish(state: AttemptState, deps: AttemptDeps, startedAt: string)
   for (const step of steps) if (step.status === 'pending') step.status = 'skipped'
   parts.touch()
   await parts.flush()
-  if (!deps.stop.aborted)
-    await keepParse(plan, state.cache, join(state.folders.root, 'parse'), state.parsedIn, state.redact).catch(() => {})
   // A stop leaves no time for what only helps the next run.
+  if (!deps.stop.aborted) {
+    const place = { folder: join(state.folders.root, 'parse'), clone: state.folders.clone }
+    await keepParse(plan, state.cache, place, state.parsedIn, state.redact).catch(() => {})
+  }
   await state.cache.settle(deps.stop.aborted ? 1_000 : CACHE_MILLISECONDS)
   const complete = await state.uploads.finish(deps.limits.uploadMilliseconds)
   const result: RunnerResult = {

@@ -46,7 +46,8 @@ async function main(all: Environment): Promise<number> {
   if (!environment.hidden)
     output.write('warning: the first environment of this process could not be hidden from other processes of the task')
   stop.limit(plan.timeoutSeconds)
-  const workDir = join(all[ENV.workDir] ?? tmpdir(), `${plan.run.id}-${plan.attempt}`)
+  // The same in every container: what dbt kept of a parse holds for one place only.
+  const workDir = join(all[ENV.workDir] ?? join(tmpdir(), `${plan.run.id}-${plan.attempt}`), 'attempt')
   const resume = await readResume(plan, key => getPatiently(store, key))
   const result = await runAttempt({
     plan,

@@ -18,14 +18,39 @@ const FILE = 'partial_parse.msgpack'
 const nameOf = ({ dbt, repository }: Plan) =>
   `parse/${hashOf(dbt.engine, dbt.target ?? '', dbt.profiles ?? '', repository.url, repository.folder)}.gz`
 
-/** Folder with the kept parse result, as `parsedIn` of a step; undefined if none is kept. */
-export async function restoreParse(plan: Plan, cache: Cache, folder: string): Promise<string | undefined> {
+/** The result begins with the place of the clone: dbt reads seeds where they lay when they were parsed (`root_path`). */
+async function* withPlace(from: string, clone: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(`${clone}\n`)
+  yield* createReadStream(from)
+}
+
+/** Throws when it was made elsewhere. */
+async function* withoutPlace(source: AsyncIterable<Buffer>, clone: string): AsyncGenerator<Buffer> {
+  const expected = Buffer.from(`${clone}\n`)
+  let head: Buffer | undefined = Buffer.alloc(0)
+  for await (const chunk of source) {
+    if (!head) {
+      yield chunk
+      continue
+    }
+    head = Buffer.concat([head, chunk])
+    if (head.length < expected.length) continue
+    if (!head.subarray(0, expected.length).equals(expected)) throw new Error('parsed in another folder')
+    yield head.subarray(expected.length)
+    head = undefined
+  }
+  if (head) throw new Error('cut off')
+}
+
+/** Folder with the kept parse result, as `parsedIn` of a step; undefined if none is kept that was made in this clone's place. */
+export async function restoreParse(plan: Plan, cache: Cache, folder: string, clone: string): Promise<string | undefined> {
   await mkdir(folder, { recursive: true })
   const packed = join(folder, 'kept.gz')
   if (!(await cache.get(nameOf(plan), packed))) return undefined
   const file = join(folder, FILE)
   try {
-    await pipeline(createReadStream(packed), createGunzip(), createWriteStream(`${file}.part`))
+    const ofHere = (source: AsyncIterable<Buffer>) => withoutPlace(source, clone)
+    await pipeline(createReadStream(packed), createGunzip(), ofHere, createWriteStream(`${file}.part`))
     await rename(`${file}.part`, file)
     return folder
   } catch {
@@ -43,7 +68,7 @@ export async function restoreParse(plan: Plan, cache: Cache, folder: string): Pr
 export async function keepParse(
   plan: Plan,
   cache: Cache,
-  folder: string,
+  { folder, clone }: { folder: string; clone: string },
   parsedIn: string | undefined,
   redact: Pick<Redactor, 'text'>,
 ): Promise<void> {
@@ -53,7 +78,7 @@ export async function keepParse(
   if (await holdsSecret(from, redact)) return
   const packed = join(folder, 'keep.gz')
   await mkdir(folder, { recursive: true })
-  await pipeline(createReadStream(from), createGzip({ level: 1 }), createWriteStream(packed))
+  await pipeline(withPlace(from, clone), createGzip({ level: 1 }), createWriteStream(packed))
   cache.later(nameOf(plan), packed)
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { KEY } from '../../shared/contract.ts'
+import { ENV, KEY } from '../../shared/contract.ts'
 import { startBucket } from './bucket.ts'
 import { makeFolder, makeRepository, SHOP } from './project.ts'
 import { makePlan, startRunner, step } from './runner.ts'
@@ -11,7 +12,7 @@ async function setUp(t: { after(fn: () => void): void }) {
   const folder = makeFolder(fn => t.after(fn))
   const bucket = await startBucket()
   t.after(() => bucket.close())
-  const repository = makeRepository(folder, SHOP)
+  const repository = makeRepository(folder, { ...SHOP, 'seeds/fees.csv': 'id,fee\n1,2\n' })
   return { folder, bucket, repository, plan: makePlan(repository, folder) }
 }
 
@@ -48,6 +49,9 @@ test('the second run parses only what changed, and its results are those of a ru
   assert.equal(warm.result?.outcome, 'success', warm.output)
   assert.match(log(), /0 files deleted, 0 files added, 1 files changed/)
   const withCache = results()
+  const elsewhere = await startRunner(bucket, plan, folder, { [ENV.workDir]: join(folder, 'elsewhere') }).end
+  assert.equal(elsewhere.result?.outcome, 'success', elsewhere.output)
+  assert.match(log(), /saved manifest not found/)
   for (const key of bucket.keys('cache/')) bucket.objects.delete(key)
   await startRunner(bucket, plan, folder).end
   assert.match(log(), /saved manifest not found/)

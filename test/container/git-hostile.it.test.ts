@@ -95,7 +95,7 @@ test('fault 30: files in LFS stay pointers, and the address in .lfsconfig is not
   writeFileSync(join(folder, '.gitconfig'), `[filter "lfs"]\n\tsmudge = touch ${folder}/smudged; cat\n\trequired = true\n`)
   const runner = start()
   await runner.said('dbt run-operation')
-  assert.equal(readFileSync(join(folder, 'work', `${plan.run.id}-1`, 'clone/data/big.parquet'), 'utf8'), pointer)
+  assert.equal(readFileSync(join(folder, 'work', 'attempt', 'clone/data/big.parquet'), 'utf8'), pointer)
   const end = await runner.end
   assert.equal(end.result?.steps[0]?.status, 'success', end.output)
   assert.ok(!existsSync(join(folder, 'smudged')))

@@ -78,7 +78,7 @@ describe('a git host that is down', { concurrency: true }, () => {
     plan.repository.folder = 'dbt'
     const first = await run().end
     assert.equal(first.result?.outcome, 'success', first.output)
-    assert.ok(bucket.keys('cache/').every(key => (bucket.objects.get(key)?.body.length ?? 0) < 100_000))
+    assert.ok(bucket.keys('cache/shop/prod/git/').every(key => (bucket.objects.get(key)?.body.length ?? 0) < 100_000))
     host.close()
     const second = await run().end
     assert.equal(second.result?.outcome, 'warn', second.output)
@@ -114,7 +114,7 @@ test('fault 49: while git fetches, no process shows the token; afterwards no fil
   }, 5)
   await runner.said('dbt run-operation')
   clearInterval(look)
-  const work = join(folder, 'work', `${plan.run.id}-1`)
+  const work = join(folder, 'work', 'attempt')
   for (const entry of readdirSync(work, { recursive: true, withFileTypes: true }))
     if (entry.isFile()) {
       const file = join(entry.parentPath, entry.name)

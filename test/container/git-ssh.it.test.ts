@@ -77,7 +77,7 @@ test('an ssh repository whose host shows the pinned key is checked out, and the 
   const end = await run()
   assert.equal(end.result?.outcome, 'success', end.output)
   assert.equal(end.result?.commit?.sha, repository.git('rev-parse', 'HEAD'))
-  assert.ok(!existsSync(join(folder, 'work', `${plan.run.id}-1`, 'git-home')))
+  assert.ok(!existsSync(join(folder, 'work', 'attempt', 'git-home')))
   assert.ok(!end.output.includes('PRIVATE KEY'))
 })
 

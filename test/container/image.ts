@@ -97,7 +97,9 @@ export function startContainer(name: string, env: Record<string, string>, folder
 /** Runs a command in the image and gives its output. */
 export const runInImage = (...command: string[]) =>
   podman(['run', '--rm', ...AS_ON_FARGATE, '--entrypoint', command[0] ?? '', IMAGE, ...command.slice(1)])
-export const stopContainer = (name: string, seconds: number) => podman(['stop', '-t', String(seconds), name])
+/** SIGTERM, and SIGKILL after so many seconds. Not waited for: the bucket of the test lives in this process. */
+export const stopContainer = (name: string, seconds: number) =>
+  void spawn('podman', ['stop', '-t', String(seconds), name], { env: podmanEnv(), stdio: 'ignore' })
 /** Bytes of each layer with the command that made it, newest first. */
 export const layersOf = (): { size: number; command: string }[] =>
   JSON.parse(podman(['history', '--format', 'json', IMAGE])).map((layer: { size: number; CreatedBy: string }) => ({

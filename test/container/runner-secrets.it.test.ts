@@ -75,7 +75,7 @@ test('fault 49: a model finds no token and no credentials in /proc, files or its
     secrets: ['SHOP_PASSWORD'],
     steps: [step(0, 'checkout'), step(1, 'dbt', ['run-operation', 'look'])],
   })
-  plan.variables.CLONE = join(folder, 'work', `${plan.run.id}-1`, 'clone')
+  plan.variables.CLONE = join(folder, 'work', 'attempt', 'clone')
   // Tokens in the environment as ECS gives them; the repository itself needs none.
   const secrets = {
     SHOP_PASSWORD: 'own-secret-of-dbt',

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { dbtVenv } from '../venv.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 
-const SLEEP = 'select count(*) from range(200000000) a where a.range % 7 = 3'
+// Some seconds each: several flushes pass before the last one is built.
+const SLEEP = 'select count(*) from range(1000000000) a where a.range % 7 = 3'
 const FILES: Record<string, string> = {
   'dbt_project.yml': `name: resumed
 version: 1.0.0
