@@ -5,8 +5,9 @@ import { App } from 'aws-cdk-lib'
 import cdkJson from '../cdk.json' with { type: 'json' }
 import { builtCode } from '../lib/assets.ts'
 import { TidemillStack } from '../lib/tidemill-stack.ts'
+import { CONTEXT } from '../shared/app-context.ts'
 import { formatProblems, requireConfig } from '../shared/config.ts'
-import { CONTEXT, stackName } from '../shared/contract.ts'
+import { stackName } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 
 const read = (path: string): string | undefined => {

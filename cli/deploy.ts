@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { CONTEXT } from '../shared/contract.ts'
+import { CONTEXT } from '../shared/app-context.ts'
 import { UserError } from '../shared/errors.ts'
 import { plural } from '../shared/format.ts'
 import { EXIT } from '../shared/reasons.ts'

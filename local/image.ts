@@ -1,6 +1,6 @@
 /** What stands for a container image here: a Python environment with dbt, and the runner's bundle. */
 import { join } from 'node:path'
-import { imageTag } from '../shared/contract.ts'
+import { imageTag } from '../shared/app-context.ts'
 import { ensureVenv, type Python } from './venv.ts'
 
 /** Repository of the images that exist only on this machine. */

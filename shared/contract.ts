@@ -239,16 +239,3 @@ export const functionName = (installation: string, name: FunctionName) => `${ins
 
 /** IAM path of the roles of an installation's tasks: the dispatcher may pass these and no others. */
 export const taskRolePath = (installation: string) => `/tidemill/${installation}/`
-
-/** CDK context keys of the app. */
-export const CONTEXT = {
-  /** Path of tidemill.yml. */
-  config: 'config',
-  /** Repository of ready-made images (`<registry>/<name>`), used instead of building: tag `<engine>-<adapters joined by ->`. */
-  imageRepository: 'imageRepository',
-  /** Address of the AWS console for the links of messages; empty: no links into it. Default: that of the region. */
-  consoleUrl: 'consoleUrl',
-} as const
-
-/** Tag of the image for an engine and its adapters (sorted), in a repository of ready-made images. */
-export const imageTag = (engine: string, adapters: readonly string[]) => [engine, ...[...adapters].sort()].join('-')
