@@ -3,28 +3,31 @@ export interface Figure {
   name: string
   value: number
   unit: string
-  /** At most, or at least where `atLeast`. */
-  target: number
+  /** At most, or at least where `atLeast`; null: shown for comparison only. */
+  target: number | null
   atLeast?: boolean
   /** By the end of the interval that is worse for us. */
-  met: boolean
+  met: boolean | null
   interval: [number, number]
   samples: number[]
 }
 
-export function figureOf(name: string, unit: string, target: number, samples: number[], atLeast = false): Figure {
-  const interval = intervalOf(samples)
-  const met = atLeast ? interval[0] >= target : interval[1] <= target
-  return {
-    name,
-    value: round(medianOf(samples)),
-    unit,
-    target,
-    ...(atLeast && { atLeast }),
-    met,
-    interval,
-    samples: samples.map(round),
-  }
+export interface FigureSpec {
+  name: string
+  unit: string
+  target: number | null
+  atLeast?: boolean
+  /** What all samples come to; the median unless told otherwise. */
+  of?(samples: readonly number[]): number
+}
+
+/** Without a sample there is no figure. */
+export function figureOf({ name, unit, target, atLeast, of }: FigureSpec, samples: readonly number[]): Figure[] {
+  if (samples.length === 0) return []
+  const value = round((of ?? medianOf)(samples))
+  const interval: [number, number] = of ? [value, value] : intervalOf(samples)
+  const met = target === null ? null : atLeast ? interval[0] >= target : interval[1] <= target
+  return [{ name, value, unit, target, ...(atLeast && { atLeast }), met, interval, samples: samples.map(round) }]
 }
 
 export function medianOf(samples: readonly number[]): number {
@@ -49,8 +52,10 @@ const round = (value: number) => Math.round(value * 1000) / 1000
 /** A table for people, in Markdown. */
 export function tableOf(figures: readonly Figure[]): string {
   const rows = figures.map(({ name, value, unit, target, atLeast, met, interval: [low, high], samples }) => {
-    const range = samples.length > 1 ? `${low} to ${high}` : 'once'
-    return `| ${name} | ${value} ${unit} | ${range} | ${samples.length} | ${atLeast ? '≥' : '≤'} ${target} | ${met ? 'yes' : '**no**'} |`
+    const range = samples.length === 1 ? 'once' : low === high ? 'all' : `${low} to ${high}`
+    const wanted = target === null ? '–' : `${atLeast ? '≥' : '≤'} ${target}`
+    const verdict = met === null ? '–' : met ? 'yes' : '**no**'
+    return `| ${name} | ${value} ${unit} | ${range} | ${samples.length} | ${wanted} | ${verdict} |`
   })
   return ['| figure | median | interval | samples | target | met |', '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n')
 }

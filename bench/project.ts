@@ -2,18 +2,29 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { type Cloud, publish } from './cloud.ts'
 
 export interface BenchProject {
   models: number
   dir: string
+  /** On the git host. */
+  url: string
   profiles: string
   /** Database with the source's table; each run begins with a copy. */
   database: string
 }
 
-/** `tests`: at most two a model. */
-export function makeProject(folder: string, models: number, tests: number, venv: string): BenchProject {
-  const dir = join(folder, `models-${models}`)
+export interface Place {
+  folder: string
+  venv: string
+  cloud: Cloud
+}
+
+/** `tests`: at most one a model. */
+export function makeProject(place: Place, models: number, tests: number): BenchProject {
+  const { folder, venv } = place
+  const name = `models-${models}`
+  const dir = join(folder, name)
   const database = join(folder, 'source.duckdb')
   const files: Record<string, string> = {
     'dbt_project.yml': "name: bench\nversion: '1.0'\nprofile: bench\nflags: { send_anonymous_usage_stats: false }\n",
@@ -37,7 +48,7 @@ export function makeProject(folder: string, models: number, tests: number, venv:
       '-c',
       `import duckdb; duckdb.connect(${JSON.stringify(database)}).execute("create table loads as select now()::timestamp as loaded_at")`,
     ])
-  return { models, dir, profiles, database }
+  return { models, dir, url: publish(place.cloud, dir, name), profiles, database }
 }
 
 export const PROFILE = `
@@ -47,11 +58,12 @@ bench:
     prod: { type: duckdb, path: "{{ env_var('BENCH_DB') }}", threads: 4 }
 `
 
-/** A commit that changes one model in the middle. */
-export function changeOneModel({ dir, models }: BenchProject, round: number): void {
+/** A commit that changes one model in the middle, pushed. */
+export function changeOneModel({ cloud }: Place, { dir, models }: BenchProject, round: number): void {
   const i = Math.floor(models / 2)
   writeFileSync(join(dir, `models/layer_${layerOf(i)}/model_${i}.sql`), `${sqlOf(i)}\n-- ${round}\n`)
   commit(dir, `change ${round}`)
+  publish(cloud, dir, `models-${models}`)
 }
 
 const LAYER = 20

@@ -1,11 +1,12 @@
 /** The default job, cold and warm, against a shell script and against `dbt build` alone. */
 import type { PlanStep } from '../shared/plan.ts'
-import { type Figure, figureOf } from './figures.ts'
-import { type BenchProject, changeOneModel, makeProject } from './project.ts'
+import { figureOf } from './figures.ts'
+import { changeOneModel, makeProject } from './project.ts'
+import type { Part, Values } from './rounds.ts'
 import { type Bench, type RunnerTimes, timeRunner, timeShell } from './start.ts'
 
 const SCRIPT = 'dbt deps && dbt seed && dbt run && dbt test && dbt docs generate'
-const BUILD = 'dbt build'
+export const BUILD = 'dbt build'
 
 const step = (index: number, kind: PlanStep['kind'], args: string[] = [], required = true): PlanStep => ({
   index,
@@ -14,7 +15,7 @@ const step = (index: number, kind: PlanStep['kind'], args: string[] = [], requir
   args,
   required,
 })
-const BUILD_JOB = [step(0, 'checkout'), step(1, 'dbt', ['build'])]
+export const BUILD_JOB = [step(0, 'checkout'), step(1, 'dbt', ['build'])]
 export const DEFAULT_JOB = [
   step(0, 'checkout'),
   step(1, 'deps', ['deps']),
@@ -23,64 +24,83 @@ export const DEFAULT_JOB = [
   step(4, 'docs', ['docs', 'generate'], false),
 ]
 
-function mustSucceed(times: RunnerTimes): RunnerTimes {
+export function mustSucceed(times: RunnerTimes): RunnerTimes {
   const { outcome, docsUploaded, message, steps } = times.result
   if (outcome !== 'success' || (steps.length > 2 && !docsUploaded))
     throw new Error(`the runner did not succeed: ${outcome} ${message}`)
   return times
 }
 
-export async function measureJob(
-  bench: Bench,
-  size: { models: number; tests: number; cold: number; warm: number; build?: number },
-  pairs: number,
-  say: (text: string) => void,
-): Promise<Figure[]> {
-  const project = makeProject(bench.folder, size.models, size.tests, bench.venv)
-  const [cold, warm, collected, againstBuild]: number[][] = [[], [], [], []]
-  for (let i = 0; i < pairs; i++) {
-    const script = await timeShell(bench, project, SCRIPT)
-    const job = mustSucceed(await timeRunner(bench, project, { steps: DEFAULT_JOB })).stored
-    changeOneModel(project, i)
-    const second = mustSucceed(await timeRunner(bench, project, { steps: DEFAULT_JOB, warm: true })).stored
-    cold?.push(job / script)
-    warm?.push(second / script)
-    let told = `${size.models} models, ${i + 1} of ${pairs}: script ${seconds(script)}, job ${seconds(job)}, warm ${seconds(second)}`
-    if (size.build !== undefined) {
-      const build = await timeShell(bench, project, BUILD)
-      const collect = mustSucceed(await timeRunner(bench, project, { steps: DEFAULT_JOB, host: 'collect' })).stored
-      againstBuild?.push(job / build)
-      collected?.push(collect / script)
-      told += `, dbt build ${seconds(build)}, garbage collector on ${seconds(collect)}`
-    }
-    say(told)
-  }
-  const title = `default job, ${size.models} models`
-  return [
-    figureOf(`${title}, caches cold, against the script`, '×', size.cold, cold ?? []),
-    figureOf(`${title}, warm after a one-model commit, against the script`, '×', size.warm, warm ?? []),
-    ...(size.build === undefined
-      ? []
-      : [
-          figureOf(`${title}, garbage collector on, against the script`, '×', size.cold, collected ?? []),
-          figureOf(`${title}, against plain dbt build alone`, '×', size.build, againstBuild ?? []),
-        ]),
-  ]
+export interface JobSize {
+  models: number
+  tests: number
+  /** Targets against the script; `build`: against `dbt build` alone, with the garbage collector on beside it. */
+  cold: number
+  warm: number
+  build?: number
 }
+
+export function jobPart(bench: Bench, size: JobSize, rounds: number): Part {
+  const title = `default job, ${size.models} models`
+  return {
+    name: `job-${size.models}`,
+    rounds,
+    async start() {
+      const project = makeProject(bench, size.models, size.tests)
+      return async round => {
+        const script = await timeShell(bench, project, SCRIPT)
+        // A pair shares its environment, and no other one.
+        const environment = `prod-${size.models}-${round}-${process.pid}`
+        const job = mustSucceed(await timeRunner(bench, project, { steps: DEFAULT_JOB, environment })).stored
+        changeOneModel(bench, project, round)
+        const warm = mustSucceed(await timeRunner(bench, project, { steps: DEFAULT_JOB, environment })).stored
+        if (size.build === undefined) return { script, job, warm }
+        const build = await timeShell(bench, project, BUILD)
+        const collect = mustSucceed(await timeRunner(bench, project, { steps: DEFAULT_JOB, host: 'collect' })).stored
+        return { script, job, warm, build, collect }
+      }
+    },
+    figures: all => [
+      ...figureOf(
+        { name: `${title}, caches cold, against the script`, unit: '×', target: size.cold },
+        ratios(all, 'job', 'script'),
+      ),
+      ...figureOf(
+        { name: `${title}, warm after a one-model commit, against the script`, unit: '×', target: size.warm },
+        ratios(all, 'warm', 'script'),
+      ),
+      ...figureOf(
+        { name: `${title}, caches cold, garbage collector on, against the script`, unit: '×', target: null },
+        ratios(all, 'collect', 'script'),
+      ),
+      ...figureOf(
+        { name: `${title}, against plain dbt build alone`, unit: '×', target: size.build ?? null },
+        ratios(all, 'job', 'build'),
+      ),
+    ],
+  }
+}
+
+/** Of the rounds that have both. */
+export const ratios = (rounds: readonly Values[], ours: string, theirs: string): number[] =>
+  rounds.flatMap(({ [ours]: a, [theirs]: b }) => (a === undefined || b === undefined ? [] : [a / b]))
 
 /** What the runner adds to one `dbt build` that is a process of its own: beyond 5 %, in seconds. */
-export async function measureBuild(bench: Bench, pairs: number, say: (text: string) => void): Promise<Figure[]> {
-  const project: BenchProject = makeProject(bench.folder, 200, 100, bench.venv)
-  const beyond: number[] = []
-  for (let i = 0; i < pairs; i++) {
-    const plain = await timeShell(bench, project, BUILD)
-    const { result } = mustSucceed(await timeRunner(bench, project, { steps: BUILD_JOB, host: 'off' }))
-    const { startedAt = '', endedAt = '' } = result.steps[1] ?? {}
-    const ours = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000
-    beyond.push(ours - 1.05 * plain)
-    say(`build step, ${i + 1} of ${pairs}: plain ${seconds(plain)}, under the runner ${seconds(ours)}`)
-  }
-  return [figureOf('dbt build step under the runner, plain process, beyond 1.05 × plain dbt build', 's', 0.3, beyond)]
-}
-
-const seconds = (value: number) => `${value.toFixed(1)} s`
+export const buildPart = (bench: Bench, rounds: number): Part => ({
+  name: 'build',
+  rounds,
+  async start() {
+    const project = makeProject(bench, 200, 100)
+    return async () => {
+      const plain = await timeShell(bench, project, BUILD)
+      const { result } = mustSucceed(await timeRunner(bench, project, { steps: BUILD_JOB, host: 'off' }))
+      const { startedAt = '', endedAt = '' } = result.steps[1] ?? {}
+      return { plain, step: (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 }
+    }
+  },
+  figures: all =>
+    figureOf(
+      { name: 'dbt build step under the runner, plain process, beyond 1.05 × plain dbt build', unit: 's', target: 0.3 },
+      all.map(({ plain = Number.NaN, step: ours = Number.NaN }) => ours - 1.05 * plain),
+    ),
+})

@@ -2,8 +2,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PlanStep } from '../shared/plan.ts'
-import { type Figure, figureOf, medianOf } from './figures.ts'
+import { figureOf } from './figures.ts'
 import { makeProject } from './project.ts'
+import type { Part, Values } from './rounds.ts'
 import { type Bench, timeRunner } from './start.ts'
 
 interface Load {
@@ -12,31 +13,47 @@ interface Load {
   nodes?: number
 }
 
-export async function measureLog(bench: Bench, trials: number): Promise<Figure[]> {
-  const small = await measureLoad(bench, { nodes: 10 })
-  const loads: [string, Load][] = [
-    ['a 500 MB log', { logMegabytes: 500 }],
-    ['a 200 MB manifest', { manifestMegabytes: 200 }],
-    ['5,000 nodes', { nodes: 5000 }],
-  ]
-  const figures = [figureOf('runner’s own peak memory, smallest run', 'MB', 120, [small.peakMegabytes])]
-  for (const [name, load] of loads) {
-    const { peakMegabytes } = await measureLoad(bench, load)
-    figures.push(figureOf(`runner’s own peak memory, more with ${name}`, 'MB', 10, [peakMegabytes - small.peakMegabytes]))
-  }
-  const speeds: number[] = []
-  for (let i = 0; i < Math.max(3, trials); i++) {
-    const { seconds } = await measureLoad(bench, { logMegabytes: 200 })
-    speeds.push(200 / seconds)
-  }
-  return [...figures, figureOf('log through ledger, redaction, compression', 'MB/s', 50, speeds, true)].map(figure =>
-    Number.isNaN(medianOf(figure.samples)) ? { ...figure, met: false } : figure,
-  )
-}
+const LOADS: [key: string, name: string, load: Load][] = [
+  ['log', 'a 500 MB log', { logMegabytes: 500 }],
+  ['manifest', 'a 200 MB manifest', { manifestMegabytes: 200 }],
+  ['nodes', '5,000 nodes', { nodes: 5000 }],
+]
+
+export const logPart = (bench: Bench, rounds: number): Part => ({
+  name: 'log',
+  rounds,
+  async start() {
+    return async () => {
+      const { peakMegabytes: small } = await measureLoad(bench, { nodes: 10 })
+      const values: Values = { small }
+      for (const [key, , load] of LOADS) {
+        const { peakMegabytes, seconds } = await measureLoad(bench, load)
+        values[key] = peakMegabytes
+        if (load.logMegabytes) values.speed = load.logMegabytes / seconds
+      }
+      return values
+    }
+  },
+  figures: all => [
+    ...figureOf({ name: 'runner’s own peak memory, smallest run', unit: 'MB', target: 120 }, column(all, 'small')),
+    ...LOADS.flatMap(([key, name]) =>
+      figureOf(
+        { name: `runner’s own peak memory, more with ${name}`, unit: 'MB', target: 10 },
+        all.map(values => (values[key] ?? Number.NaN) - (values.small ?? Number.NaN)),
+      ),
+    ),
+    ...figureOf(
+      { name: 'log through ledger, redaction, compression', unit: 'MB/s', target: 50, atLeast: true },
+      column(all, 'speed'),
+    ),
+  ],
+})
+
+const column = (rounds: readonly Values[], key: string) => rounds.map(values => values[key] ?? Number.NaN)
 
 /** `seconds`: of the dbt step alone. */
 export async function measureLoad(bench: Bench, load: Load): Promise<{ peakMegabytes: number; seconds: number }> {
-  const project = makeProject(bench.folder, 20, 10, bench.venv)
+  const project = makeProject(bench, 20, 10)
   const steps: PlanStep[] = [
     { index: 0, name: 'checkout', kind: 'checkout', args: [], required: true },
     { index: 1, name: 'build', kind: 'dbt', args: ['build'], required: true },
@@ -47,7 +64,7 @@ export async function measureLoad(bench: Bench, load: Load): Promise<{ peakMegab
   return { peakMegabytes, seconds: (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 }
 }
 
-/** Prints events as dbt does at level debug: mostly queries, and start and end of each node. */
+/** Prints events as dbt does at level debug, 22 kB a node: mostly queries, lines for people, start and end of the node. */
 function makeProgram({ folder, venv }: Bench, load: Load): string {
   const bin = join(folder, 'bin')
   mkdirSync(bin, { recursive: true })
@@ -71,18 +88,24 @@ with open(os.path.join(target, "manifest.json"), "w") as file:
         file.write("select 1 as a, " * 69_905)
     file.write('"}}')
 out = sys.stdout
+RESULT = {"status": "success", "message": "OK", "execution_time": 0.1}
 out.write(event("FoundStats", "info", "Found models"))
 results = []
 for i in range(LOAD["nodes"]):
     id = f"model.bench.model_{i}"
     node = {"unique_id": id, "node_name": f"model_{i}", "resource_type": "model", "node_status": "success"}
     out.write(event("NodeStart", "debug", f"Began running node {id}", node_info=node))
-    result = {"status": "success", "message": "OK", "execution_time": 0.1}
-    out.write(event("NodeFinished", "debug", f"Finished running node {id}", node_info=node, run_result=result))
-    results.append({"unique_id": id, **result})
+    out.write(event("NodeFinished", "debug", f"Finished running node {id}", node_info=node, run_result=RESULT))
+    results.append({"unique_id": id, **RESULT})
 query = "create view main.model as (select a.id, a.name, a.n + 1 as n from main.other a left join main.third b using (id)) " * 4
-line = event("SQLQuery", "debug", "On model.bench.model: " + query, node_info={"node_name": "model", "unique_id": "model.bench.model"})
-block = line * 100
+node = {"node_name": "model", "unique_id": "model.bench.model", "resource_type": "model"}
+block = (
+    event("LogStartLine", "info", "1 of 100 START sql view model main.model [RUN]", node_info=node)
+    + event("NodeStart", "debug", "Began running node model.bench.model", node_info=node)
+    + event("SQLQuery", "debug", "On model.bench.model: " + query, node_info=node) * 36
+    + event("LogModelResult", "info", "1 of 100 OK created sql view model main.model [OK in 0.1s]", node_info=node)
+    + event("NodeFinished", "debug", "Finished running node model.bench.model", node_info=node, run_result=RESULT)
+)
 for _ in range(LOAD["logMegabytes"] * 1_000_000 // len(block)):
     out.write(block)
 out.flush()

@@ -1,14 +1,13 @@
-/** Starts what is compared: dbt as a person would, and the runner's bundle as ECS would, against a bucket in this process. */
+/** Starts what is compared: dbt as a person would, and the runner's bundle as ECS would. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { ENV, KEY } from '../shared/contract.ts'
 import type { Plan, PlanStep, RunnerResult } from '../shared/plan.ts'
-import type { Bucket } from '../test/container/bucket.ts'
-import { type BenchProject, PROFILE } from './project.ts'
+import { BUCKET } from './cloud.ts'
+import { type BenchProject, type Place, PROFILE } from './project.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** A run that takes longer is a fault of the benchmark. */
@@ -32,11 +31,9 @@ export async function bundleRunner(folder: string): Promise<string> {
   return outfile
 }
 
-export interface Bench {
-  folder: string
-  venv: string
+export interface Bench extends Place {
+  /** The bundle. */
   runner: string
-  bucket: Bucket
 }
 
 /** Seconds of a shell line of dbt commands in a fresh copy of the project, with a fresh database. */
@@ -51,9 +48,8 @@ export async function timeShell(bench: Bench, project: BenchProject, line: strin
 }
 
 export interface RunnerTimes {
-  /** From the start of the process to result.json in the bucket, and to its end. */
+  /** From the start of the process to result.json in the bucket. */
   stored: number
-  exited: number
   result: RunnerResult
   /** Peak resident memory of the runner itself, MB. */
   peakMegabytes: number
@@ -67,82 +63,88 @@ export interface RunOptions {
   /** Folder before the others on the PATH, e.g. with a program in dbt's place. */
   path?: string
   started?(child: ChildProcess, plan: Plan): void
-  /** The bucket is left as it is, with its caches. */
-  warm?: boolean
+  /** Its caches are found in the bucket; each run without one is in an environment of its own. */
+  environment?: string
 }
-
-/** As in the image's ENTRYPOINT. */
-const NODE_OPTIONS = ['--max-semi-space-size=4']
 
 let runs = 0
 
 export async function timeRunner(bench: Bench, project: BenchProject, options: RunOptions): Promise<RunnerTimes> {
-  const { bucket, folder } = bench
   const plan = planOf(bench, project, options)
-  const text = JSON.stringify(plan)
-  if (!options.warm) bucket.objects.clear()
-  bucket.put(KEY.plan(plan.run, 1), text)
-  const env = {
-    ...environment(bench),
-    PATH: `${options.path ? `${options.path}:` : ''}${environment(bench).PATH}`,
-    AWS_ENDPOINT_URL: bucket.endpoint,
-    AWS_REGION: 'eu-central-1',
-    AWS_ACCESS_KEY_ID: 'bench',
-    AWS_SECRET_ACCESS_KEY: 'bench',
-    [ENV.bucket]: 'data',
-    [ENV.planKey]: KEY.plan(plan.run, 1),
-    [ENV.planSha256]: createHash('sha256').update(text).digest('hex'),
-    [ENV.workDir]: join(folder, 'work'),
-    [ENV.dbtHost]: options.host ?? 'on',
-    ...options.secrets,
-  }
-  const began = performance.now()
-  let stored = Number.NaN
-  const key = KEY.result(plan.prefixes.attempt)
-  const watch = setInterval(() => {
-    if (Number.isNaN(stored) && bucket.objects.has(key)) stored = (performance.now() - began) / 1000
-  }, 5)
-  const child = spawn(process.execPath, [...NODE_OPTIONS, bench.runner], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const work = join(bench.folder, 'work')
+  const env = { ...(await runnerEnvironment(bench, plan, work)), ...options.secrets }
+  if (options.path) env.PATH = `${options.path}:${env.PATH}`
+  env[ENV.dbtHost] = options.host ?? 'on'
+  const began = Date.now()
+  const child = startRunner(bench, env)
   let peakMegabytes = 0
   const memory = setInterval(() => {
     peakMegabytes = Math.max(peakMegabytes, peakOf(child.pid))
-  }, 50)
+  }, 20)
   options.started?.(child, plan)
-  await endOf(child, 'the runner', true)
-  const exited = (performance.now() - began) / 1000
-  clearInterval(watch)
-  clearInterval(memory)
-  const result = JSON.parse(bucket.text(key)) as RunnerResult
-  return { stored: Number.isNaN(stored) ? exited : stored, exited, result, peakMegabytes }
+  await endOf(child, 'the runner', true).finally(() => clearInterval(memory))
+  const key = KEY.result(plan.prefixes.attempt)
+  const result = JSON.parse(await bench.cloud.text(key)) as RunnerResult
+  return { stored: ((bench.cloud.storedAt(key) ?? Number.NaN) - began) / 1000, result, peakMegabytes }
 }
 
-function planOf(bench: Bench, project: BenchProject, { steps, secrets = {} }: RunOptions): Plan {
+/** Stores the plan; gives the environment of the task. */
+export async function runnerEnvironment(bench: Bench, plan: Plan, work: string): Promise<Record<string, string>> {
+  const text = JSON.stringify(plan)
+  const key = KEY.plan(plan.run, plan.attempt)
+  await bench.cloud.bucket.write(key, text, { type: 'application/json' })
+  return {
+    ...environment(bench),
+    ...bench.cloud.env,
+    [ENV.bucket]: BUCKET,
+    [ENV.planKey]: key,
+    [ENV.planSha256]: createHash('sha256').update(text).digest('hex'),
+    [ENV.gitToken]: bench.cloud.git.token,
+    [ENV.workDir]: work,
+  }
+}
+
+/** As the image's ENTRYPOINT does. */
+export const startRunner = ({ runner }: Bench, env: Record<string, string>, stdout: 'ignore' | 'pipe' = 'ignore'): ChildProcess =>
+  spawn(process.execPath, ['--max-semi-space-size=4', runner], { env, stdio: ['ignore', stdout, 'inherit'] })
+
+export function planOf(
+  bench: Bench,
+  project: Pick<BenchProject, 'url' | 'database'>,
+  options: RunOptions,
+  database?: string,
+): Plan {
   const id = `20261122T010000-${String(++runs).padStart(12, '0')}`
-  const place = { project: 'bench', environment: 'prod', job: 'nightly', id }
+  const environment = options.environment ?? `apart-${runs}`
+  const place = { project: 'bench', environment, job: 'nightly', id }
   return {
     schemaVersion: 1,
     run: place,
     attempt: 1,
     cause: { kind: 'request', actor: 'bench', idempotencyKey: id },
-    repository: { url: pathToFileURL(project.dir).href, folder: '.', branch: 'main', credentials: 'none', submodules: false },
+    repository: { url: project.url, folder: '.', branch: 'main', credentials: 'token', submodules: false },
     dbt: { engine: 'core-1.11', target: 'prod', profiles: PROFILE },
-    variables: { BENCH_DB: freshDatabase(bench, project) },
-    secrets: Object.keys(secrets),
+    variables: { BENCH_DB: database ?? freshDatabase(bench, project) },
+    secrets: Object.keys(options.secrets ?? {}),
     passAwsCredentials: false,
-    steps,
+    steps: options.steps,
     timeoutSeconds: 3600,
-    prefixes: { attempt: KEY.attempt(place, 1), cache: KEY.cache('bench', 'prod'), docs: KEY.docs('bench', 'prod', id) },
+    prefixes: {
+      attempt: KEY.attempt(place, 1),
+      cache: KEY.cache('bench', environment),
+      docs: KEY.docs('bench', environment, id),
+    },
   }
 }
 
-const environment = ({ venv, folder }: Bench) => ({
+const environment = ({ venv, folder }: Place): Record<string, string> => ({
   PATH: `${venv}/bin:${process.env.PATH}`,
   HOME: folder,
   LANG: 'C.UTF-8',
   DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
 })
 
-function freshDatabase({ folder }: Bench, project: BenchProject): string {
+export function freshDatabase({ folder }: Place, project: Pick<BenchProject, 'database'>): string {
   const path = join(folder, 'bench.duckdb')
   mkdirSync(folder, { recursive: true })
   for (const name of [path, `${path}.wal`]) rmSync(name, { force: true })
@@ -158,7 +160,7 @@ function peakOf(pid: number | undefined): number {
   }
 }
 
-function endOf(child: ChildProcess, what: string, anyCode = false): Promise<void> {
+export function endOf(child: ChildProcess, what: string, anyCode = false): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MILLISECONDS)
   return new Promise((resolve, reject) => {
     child.once('error', reject)
