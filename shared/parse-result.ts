@@ -110,15 +110,17 @@ function parseStep(given_: unknown): StepResult | undefined {
     ...given('selected', count(value.selected)),
     ...given('artifacts', parseNames(value.artifacts)),
     ...given('attempt', count(value.attempt)),
+    ...given('comparedWith', safeName(value.comparedWith)),
   }
 }
 
+const safeName = (value: unknown) => (typeof value === 'string' && SAFE_NAME.test(value) ? value : undefined)
 const parseNames = (value: unknown) =>
   Array.isArray(value)
     ? list(value, MAX.artifacts).filter((name): name is string => typeof name === 'string' && SAFE_NAME.test(name))
     : undefined
 
-function parseNode(given_: unknown): NodeResult | undefined {
+export function parseNode(given_: unknown): NodeResult | undefined {
   const value = fieldsOf(given_)
   const uniqueId = string(value.uniqueId, MAX.name)
   const status = oneOf(NODE_STATUSES, value.status)

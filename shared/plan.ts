@@ -68,7 +68,16 @@ export interface Resume {
   /** Steps that are not run again, as they ended. */
   steps: StepResult[]
   /** The step that was interrupted or failed, and its nodes that need not run again. */
-  partial?: { step: number; done: string[] /** How many of them warned. */; warned: number }
+  partial?: {
+    step: number
+    done: string[]
+    /** How many of them warned. */
+    warned: number
+    /** Of `done`, for the artifacts of the step. */
+    results?: NodeResult[]
+  }
+  /** Run whose published state the steps compared with; the next attempt compares with the same. */
+  state?: string
 }
 
 /** Progress, the first line of every part. */

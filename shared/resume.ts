@@ -1,6 +1,6 @@
 /** Several attempts of a run seen as one: each node as it was last, and what the next attempt need not do again. */
 import { SCHEMA_VERSION } from './contract.ts'
-import { parseSteps } from './parse-result.ts'
+import { parseNode, parseSteps } from './parse-result.ts'
 import type { Resume } from './plan.ts'
 import { countNodes, type Rebuilt, type StepNode } from './rebuild.ts'
 import { type Commit, LIMIT, NO_NODES, type NodeCounts, type NodeResult, type NodeStatus, type StepResult } from './run.ts'
@@ -81,17 +81,20 @@ export function makeResume(run: string, ledgers: readonly AttemptLedger[]): { re
     .map(step => ({ ...step, attempt: step.attempt ?? attempt }))
   const broken = steps.find(step => step.kind === 'dbt' && (step.status === 'error' || step.status === 'cancelled'))
   const done = nodes.filter(({ step, node }) => step === broken?.index && DONE.has(node.status)).map(({ node }) => node)
+  const state = ledgers.flatMap(each => each.steps).find(step => step.comparedWith)?.comparedWith
   const trusted = broken && broken.reason !== 'inconsistent' && done.length > 0
   const resume: Resume = {
     schemaVersion: SCHEMA_VERSION,
     run,
     attempt,
     steps: finished,
+    ...(state && { state }),
     ...(trusted && {
       partial: {
         step: broken.index,
         done: done.map(node => node.uniqueId),
         warned: done.filter(node => node.status === 'warn').length,
+        results: done,
       },
     }),
   }
@@ -108,5 +111,10 @@ export function parseResume(text: string, run: string): Resume {
   const value = JSON.parse(text) as Resume
   if (value.schemaVersion !== SCHEMA_VERSION || value.run !== run || !Array.isArray(value.steps))
     throw new Error(`the record of earlier attempts is not one of run ${run}, or of another version`)
-  return { ...value, steps: parseSteps(value.steps) }
+  const results = value.partial?.results?.flatMap(each => parseNode(each) ?? [])
+  return {
+    ...value,
+    steps: parseSteps(value.steps),
+    ...(value.partial && { partial: { ...value.partial, ...(results && { results }) } }),
+  }
 }

@@ -81,6 +81,8 @@ export interface StepResult {
   artifacts?: string[]
   /** The attempt that did the step, when a later one took its results over. */
   attempt?: number
+  /** Run whose published state the step compared with. */
+  comparedWith?: string
 }
 
 /** One container task of a run. */

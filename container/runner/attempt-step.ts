@@ -8,16 +8,17 @@ import type { NodeResult, StepResult } from '../../shared/run.ts'
 import type { Cache } from './cache.ts'
 import type { Checkout } from './checkout.ts'
 import { abilitiesOf, compilesAll, wordsOf } from './dbt-command.ts'
-import { type DbtContext, runDbtStep, stepFolder } from './dbt-step.ts'
+import { type DbtContext, runDbtStep, stepFolder, storeArtifacts } from './dbt-step.ts'
 import { runDepsStep } from './deps-step.ts'
 import { queueDocs } from './docs.ts'
 import { type Failure, StepFailure } from './failure.ts'
 import type { GitSecrets } from './git.ts'
+import { writeDoneResults } from './merged-results.ts'
 import type { Output } from './output.ts'
 import { restoreParse } from './parse-cache.ts'
 import { restOfStep } from './resume.ts'
 import { bringSource } from './source.ts'
-import { bringSources, needsState, type PublishedState, restoreState, withState } from './state.ts'
+import { bringSources, needsState, type PublishedState, restoreSources, restoreState, withState } from './state.ts'
 import { stopCause } from './stop.ts'
 import type { AwsCredentials, Store } from './store.ts'
 
@@ -31,7 +32,7 @@ export interface AttemptState extends DbtContext {
   /** Once a step has asked for it. */
   published?: PublishedState
   /** Target folder of the freshness step. */
-  freshIn?: string
+  freshIn?: string | undefined
   credentials(): Promise<AwsCredentials>
   now(): Date
   output: Output
@@ -95,20 +96,27 @@ const profilesOf = (projectDir: string, clone: string) =>
 async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
   if (!state.source) throw new StepFailure('internal', 'The plan has a dbt step before its checkout.')
   const { projectDir } = state.source
-  const words = await comparing(step, wordsOf(step), state)
+  const words = await comparing(step, wordsOf(step), result, state)
   // The static page is made from the manifest beside it, which only a compiling `docs generate` writes.
   const compiled = step.kind === 'docs' && state.built?.complete && !words.includes('--static')
   const rest = await restOfStep(step, words, projectDir, state)
   const warned = rest.kind === 'whole' ? 0 : (state.resume?.partial?.warned ?? 0)
   if (rest.kind === 'nothing') {
+    const { target, version, done } = rest
+    const stamp = `${state.plan.run.id}/${state.plan.attempt}/${step.index}`
+    const args = { which: words[0], invocation_command: result.command }
+    await writeDoneResults(target, done, { version, stamp, args, now: state.now() })
     Object.assign(result, { status: warned > 0 ? 'warn' : 'success', message: 'Earlier attempts had done all of it.' })
+    result.artifacts = await storeArtifacts(step, target, state)
     return
   }
   const whole = compiled ? [...words, '--no-compile'] : words
   const end =
     step.kind === 'deps'
       ? await runDepsStep(step, result, projectDir, state)
-      : await runDbtStep(step, rest.kind === 'part' ? rest.words : whole, projectDir, state)
+      : rest.kind === 'part'
+        ? await runDbtStep(step, rest.words, projectDir, state, rest.done)
+        : await runDbtStep(step, whole, projectDir, state)
   if (!end) return
   const { verdict } = end
   if (verdict.status === 'success' && warned > 0)
@@ -133,15 +141,29 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
     state.docs = (await queueDocs([end.target, ...(state.built ? [state.built.target] : [])], state)).stored
 }
 
-/** The words of a step, with the published state where it compares with one and the job asks for it. */
-async function comparing(step: PlanStep, words: string[], state: AttemptState): Promise<string[]> {
-  const { plan, folders } = state
+/**
+ * The words of a step, with the published state where it compares with one and the job asks for it: the newest, or the one that
+ * an earlier attempt of the run had, as its nodes were selected by that.
+ */
+async function comparing(step: PlanStep, words: string[], result: StepResult, state: AttemptState): Promise<string[]> {
+  const { plan, folders, resume } = state
   if (!plan.state || step.kind !== 'dbt' || !needsState(words)) return words
-  state.published ??= await restoreState(plan.state, join(folders.root, 'state'), state.store, plan.run.environment)
+  const to = join(folders.root, 'state')
+  state.published ??= await restoreState(plan.state, to, state.store, plan.run.environment, resume?.state)
   const { folder, run, commit } = state.published
+  result.comparedWith = run
   state.log.info(step.index, `compared with run ${run}${commit ? ` at ${commit.slice(0, 7)}` : ''}`)
+  state.freshIn ??= await earlierSources(state)
   await bringSources(state.freshIn, join(stepFolder(state, step), 'target'))
   return withState(words, folder)
+}
+
+/** Folder with the sources.json of a freshness check that an earlier attempt made. */
+async function earlierSources({ plan, resume, folders, store }: AttemptState): Promise<string | undefined> {
+  const done = resume?.steps.find(step => step.kind === 'freshness' && step.artifacts?.includes('sources.json'))
+  if (done?.attempt === undefined) return undefined
+  const prefix = KEY.step(KEY.attempt(plan.run, done.attempt), done.index, done.name)
+  return restoreSources(`${prefix}sources.json`, join(folders.root, 'sources'), store)
 }
 
 /** What only the artifact says (skipped nodes have no end of their own): the parts are what the next attempt goes by. */

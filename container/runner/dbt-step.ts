@@ -4,15 +4,18 @@ import { copyFile, mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
 import type { Plan, PlanStep } from '../../shared/plan.ts'
+import type { NodeResult } from '../../shared/run.ts'
 import { copyMasked, KEPT, readPaths, readResults } from './artifacts.ts'
 import { abilitiesOf, commandOf, dbtArguments, parseOptions } from './dbt-command.ts'
 import { parseEvent } from './dbt-events.ts'
 import { type Dbt, plainDbt } from './dbt-host.ts'
+import type { DbtEngine } from './engine.ts'
 import { dbtEnvironment, type Environment } from './environment.ts'
 import type { Folders } from './folders.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
 import type { Memory } from './memory.ts'
+import { mergeResults } from './merged-results.ts'
 import type { Parts } from './parts.ts'
 import type { Redactor } from './redact.ts'
 import { judgeStep, type StepVerdict } from './step-status.ts'
@@ -29,6 +32,7 @@ export interface DbtContext {
   uploads: Uploads
   redact: Redactor
   memory: Memory
+  engine: DbtEngine
   /** Unless given, each command is a process of its own. */
   dbt?: Dbt
   stop: AbortSignal
@@ -53,8 +57,15 @@ export const stepFolder = (context: Pick<DbtContext, 'folders'>, step: PlanStep)
 /** Less free space than this, and a failure is put down to it. */
 const DISK_FULL_BYTES = 16 * 1024 * 1024
 
-export async function runDbtStep(step: PlanStep, words: string[], projectDir: string, context: DbtContext): Promise<DbtStepEnd> {
-  const { plan, log, parts, folders } = context
+/** `done`: results of earlier attempts at the step, stored together with those of this one. */
+export async function runDbtStep(
+  step: PlanStep,
+  words: string[],
+  projectDir: string,
+  context: DbtContext,
+  done: readonly NodeResult[] = [],
+): Promise<DbtStepEnd> {
+  const { plan, log, parts, folders, engine } = context
   const folder = stepFolder(context, step)
   const target = join(folder, 'target')
   await mkdir(target, { recursive: true })
@@ -62,7 +73,7 @@ export async function runDbtStep(step: PlanStep, words: string[], projectDir: st
   const stamp = `${plan.run.id}/${plan.attempt}/${step.index}`
   const abilities = abilitiesOf(words)
   let paths = new Map<string, string>()
-  const ledger = createLedger(id => paths.get(id))
+  const ledger = createLedger((id, nodePath) => (engine.pathsInEvents ? nodePath : paths.get(id)))
   context.ledger = ledger
   const env = dbtEnvironment({
     all: context.all,
@@ -75,7 +86,7 @@ export async function runDbtStep(step: PlanStep, words: string[], projectDir: st
   })
   const where = { project: projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
   let unwatch = () => {}
-  const args = dbtArguments(words, where, plan.dbt.target)
+  const args = dbtArguments(words, where, plan.dbt.target, engine)
   const exit = await (context.dbt ?? plainDbt).run(
     { args, cwd: folders.cwd, env, ...where, parse: parseOptions(words) },
     {
@@ -88,12 +99,13 @@ export async function runDbtStep(step: PlanStep, words: string[], projectDir: st
     },
   )
   unwatch()
+  const results = await readResults(target, abilities.writes ?? 'run_results.json', stamp)
   const verdict = judgeStep({
     command: commandOf(words),
     abilities,
     exit,
     stop: stopCause(context.stop),
-    results: await readResults(target, abilities.writes ?? 'run_results.json', stamp),
+    results,
     ledger: ledger.nodes(),
     running: ledger.progress().running,
     phase: ledger.phase(),
@@ -101,8 +113,14 @@ export async function runDbtStep(step: PlanStep, words: string[], projectDir: st
     memory: context.memory.state(),
     diskFull: await isDiskFull(folders.steps),
   })
-  const artifacts = await storeArtifacts(step, target, context)
+  const merged =
+    results && done.length > 0 ? await mergeResults(join(target, 'run_results.json'), folder, done).catch(notMerged) : undefined
+  const artifacts = await storeArtifacts(step, target, context, merged)
   return { verdict, exitCode: exit.code ?? undefined, artifacts, target, dbtVersion: ledger.dbtVersion() }
+
+  function notMerged(error: Error): undefined {
+    log.info(step.index, `run_results.json has the nodes of this attempt alone: ${error.message}`)
+  }
 
   async function line(text: string): Promise<void> {
     const event = parseEvent(text)
@@ -127,14 +145,15 @@ async function isDiskFull(folder: string): Promise<boolean> {
   return space !== undefined && space.bavail * space.bsize < DISK_FULL_BYTES
 }
 
-async function storeArtifacts(step: PlanStep, target: string, context: DbtContext): Promise<string[]> {
+/** `merged`: file that takes the place of dbt's own run_results.json. */
+export async function storeArtifacts(step: PlanStep, target: string, context: DbtContext, merged?: string): Promise<string[]> {
   const kept = KEPT.filter(name => existsSync(join(target, name)))
   const prefix = KEY.step(context.plan.prefixes.attempt, step.index, step.name)
   const stored: string[] = []
   for (const name of kept) {
     const file = join(context.folders.outbox, `${step.index}-${name}.gz`)
     try {
-      await copyMasked(join(target, name), file, context.redact)
+      await copyMasked(name === 'run_results.json' && merged ? merged : join(target, name), file, context.redact)
     } catch (error) {
       context.log.info(step.index, `${name} could not be copied: ${(error as Error).message}`)
       continue

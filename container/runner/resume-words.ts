@@ -1,4 +1,4 @@
-/** The words of a dbt step, turned into what `dbt ls` and `dbt retry` need to do the same for a part of its nodes. Pure. */
+/** The words of a dbt step, turned into those of `dbt ls` for its nodes, and of the same command for a part of them. Pure. */
 
 /** Commands that build or test nodes, and the kinds of nodes they take: `dbt ls` lists every kind that a selector matches. */
 const KINDS: Record<string, readonly string[]> = {
@@ -14,8 +14,7 @@ export const kindsOf = (words: readonly string[]) => KINDS[words[0] ?? '']
 /** Options that choose nodes, or that a selector or the parsing needs; `dbt ls` takes no others. */
 const SELECTS = /^(--(select|models?|exclude|selector|resource-types?|exclude-resource-types?|indirect-selection)|-s|-m)$/
 const PARSES = /^--(vars|state|defer-state|profile|target|partial-parse|warn-error-options)$|^-t$/
-/** `dbt retry` leaves these out of the arguments of the run before; they are given again. */
-const AGAIN = /^--(defer-state|warn-error)$/
+const DEFERS = /^--(defer|favor-state)$/
 
 interface Option {
   flag: string
@@ -44,37 +43,29 @@ export function listWords(words: readonly string[]): string[] {
   return ['ls', ...flags, ...kinds, '--output', 'json', '--output-keys', 'unique_id', 'resource_type', 'config']
 }
 
-/** Words of the retry; `folder` holds the rebuilt run_results.json. */
-export const retryWords = (words: readonly string[], folder: string): string[] => [
-  'retry',
-  '--state',
-  folder,
-  ...optionsOf(words)
-    .filter(({ flag }) => AGAIN.test(flag))
-    .flatMap(({ flag, values }) => [flag, ...values]),
-]
-
-/** dbt's letters for options, by the name under which it keeps them. */
-const LETTERS: Record<string, string> = { '-f': 'full_refresh', '-x': 'fail_fast', '-t': 'target' }
-
 /**
- * `args` of a run_results.json, from which `dbt retry` makes the command again. The selection is left out: the retry's nodes
- * are those of the file.
+ * The step's own command for the nodes of a run_results.json in `folder`: dbt's `result:` goes by unique_id. `dbt retry` would
+ * take the same file, but runs unit tests beside their models and drops some of the options.
  */
-export function retryArguments(words: readonly string[], target: string | undefined): Record<string, unknown> {
-  const args: Record<string, unknown> = { which: words[0], ...(target !== undefined && { target }) }
-  for (const { flag, values } of optionsOf(words)) {
-    if (SELECTS.test(flag) || AGAIN.test(flag)) continue
-    const name = LETTERS[flag] ?? flag.replace(/^--?/, '').replaceAll('-', '_')
-    if (values.length > 0) args[name] = values.length === 1 ? values[0] : values
-    else if (name.startsWith('no_')) args[name.slice('no_'.length)] = false
-    else args[name] = true
-  }
-  return args
+export function restWords(words: readonly string[], folder: string): string[] {
+  const options = optionsOf(words)
+  const kept = options.filter(({ flag }) => !SELECTS.test(flag) && flag !== '--state')
+  const own = options.findLast(({ flag }) => flag === '--state')?.values[0]
+  // Where nothing else is said dbt defers to `--state`, which holds the nodes here.
+  const defers = options.some(({ flag }) => DEFERS.test(flag)) && !options.some(({ flag }) => flag === '--defer-state')
+  return [
+    words[0] ?? '',
+    ...kept.flatMap(({ flag, values }) => [flag, ...values]),
+    ...['--select', `result:${LEFT}`, '--indirect-selection', 'empty', '--state', folder],
+    ...(defers && own !== undefined ? ['--defer-state', own] : []),
+  ]
 }
 
+/** Status of the nodes that are to run. */
+const LEFT = 'skipped'
+
 /** Form of the file as dbt 1.x reads it (v6). `ids`: the nodes that are to run. */
-export const retryResults = (args: Record<string, unknown>, ids: readonly string[], dbtVersion: string, now: Date) => ({
+export const leftResults = (ids: readonly string[], dbtVersion: string, now: Date) => ({
   metadata: {
     dbt_schema_version: 'https://schemas.getdbt.com/dbt/run-results/v6.json',
     dbt_version: dbtVersion,
@@ -83,9 +74,9 @@ export const retryResults = (args: Record<string, unknown>, ids: readonly string
     env: {},
   },
   elapsed_time: 0,
-  args,
+  args: {},
   results: ids.map(unique_id => ({
-    status: 'skipped',
+    status: LEFT,
     unique_id,
     message: null,
     failures: null,

@@ -1,26 +1,33 @@
 /**
- * What is left of a step that an earlier attempt began. dbt 1.x has no selector by unique_id, and `dbt retry` on what dbt
- * left after a signal does nothing and says all is well. So the nodes are listed anew, on the same commit with the same
- * selection, those with a success are taken away, and `dbt retry` gets a run_results.json made of the rest.
+ * What is left of a step that an earlier attempt began. `dbt retry` on what dbt left after a signal does nothing and says all is
+ * well. So the nodes are listed anew, on the same commit with the same selection and state, those with a success are taken
+ * away, and the command runs again for the rest, by a run_results.json made of it.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PlanStep, Resume } from '../../shared/plan.ts'
+import type { NodeResult } from '../../shared/run.ts'
 import { runChild } from './child.ts'
 import { dbtArguments } from './dbt-command.ts'
 import { parseEvent, recordOf, stringOf } from './dbt-events.ts'
 import { type DbtContext, stepFolder } from './dbt-step.ts'
 import { dbtEnvironment } from './environment.ts'
-import { kindsOf, listWords, retryArguments, retryResults, retryWords } from './resume-words.ts'
+import { kindsOf, leftResults, listWords, restWords } from './resume-words.ts'
+import { bringSources } from './state.ts'
 
-/** `words`: of the dbt command that does the rest; without them nothing is left. */
+/**
+ * `words`: of the dbt command that does the rest; `target`: where the nodes were listed, with the project's manifest;
+ * `done`: results of what earlier attempts did.
+ */
 export type Rest =
   | { kind: 'whole' }
-  | { kind: 'part'; words: string[]; left: number; done: number }
-  | { kind: 'nothing'; done: number }
+  | { kind: 'part'; words: string[]; done: NodeResult[] }
+  | { kind: 'nothing'; target: string; version: string; done: NodeResult[] }
 
 export interface RestContext extends DbtContext {
   resume?: Resume
+  /** Target folder of the freshness step. */
+  freshIn?: string | undefined
   now(): Date
 }
 
@@ -28,10 +35,12 @@ export async function restOfStep(step: PlanStep, words: string[], projectDir: st
   const { resume, plan, log } = context
   const partial = resume?.partial
   const kinds = kindsOf(words)
-  // 2.x cannot retry from a file made by others.
+  // Not tried with 2.x.
   if (!partial || partial.step !== step.index || !kinds || !/^core-1\.|^image$/.test(plan.dbt.engine)) return { kind: 'whole' }
   const folder = join(stepFolder(context, step), 'resume')
-  await mkdir(join(folder, 'target'), { recursive: true })
+  const target = join(folder, 'target')
+  await mkdir(target, { recursive: true })
+  await bringSources(context.freshIn, target)
   const listed = await listNodes(step, words, projectDir, folder, context)
   if (!listed?.version.startsWith('1.')) {
     if (!context.stop.aborted) log.info(step.index, 'The nodes of this step could not be listed: it runs from its start.')
@@ -45,13 +54,14 @@ export async function restOfStep(step: PlanStep, words: string[], projectDir: st
     step.index,
     `Resumed: ${finished} of ${selected.length} nodes were done by attempt ${resume.attempt}, ${left.length} are left.`,
   )
-  context.parsedIn = join(folder, 'target')
-  if (left.length === 0) return { kind: 'nothing', done: finished }
-  const results = retryResults(retryArguments(words, plan.dbt.target), left, listed.version, context.now())
+  context.parsedIn = target
+  // Objects of the version before have none.
+  const results = partial.results ?? []
+  if (left.length === 0) return { kind: 'nothing', target, version: listed.version, done: results }
   const state = join(folder, 'state')
   await mkdir(state, { recursive: true })
-  await writeFile(join(state, 'run_results.json'), JSON.stringify(results))
-  return { kind: 'part', words: retryWords(words, state), left: left.length, done: finished }
+  await writeFile(join(state, 'run_results.json'), JSON.stringify(leftResults(left, listed.version, context.now())))
+  return { kind: 'part', words: restWords(words, state), done: results }
 }
 
 interface Listed {
@@ -73,7 +83,7 @@ async function listNodes(
   const exit = await runChild(
     {
       file: 'dbt',
-      args: dbtArguments(listWords(words), paths, plan.dbt.target),
+      args: dbtArguments(listWords(words), paths, plan.dbt.target, context.engine),
       cwd: folders.cwd,
       env: dbtEnvironment({
         all: context.all,

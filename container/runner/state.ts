@@ -27,7 +27,7 @@ export interface PublishedState {
 }
 
 /**
- * Brings the published state into a folder.
+ * Brings the published state into a folder: the newest, or that of `run`, with which an earlier attempt compared.
  * @throws StepFailure `command_refused` where nothing is published yet: comparing with nothing would build all or nothing,
  * and nobody would have asked for either
  */
@@ -36,8 +36,25 @@ export async function restoreState(
   folder: string,
   store: Pick<Store, 'fetch'>,
   environment: string,
+  run: string | undefined,
 ): Promise<PublishedState> {
   await mkdir(folder, { recursive: true })
+  const fetchFiles = async (from: string, names: readonly string[]) => {
+    for (const name of names) {
+      const file = join(folder, name)
+      const there = await store.fetch(`${wanted.prefix}${from}/${name}`, file, LIMITS).catch(unreadable)
+      if (there) await unpack(file)
+      else if (name === 'manifest.json') return false
+    }
+    return true
+  }
+  if (run !== undefined) {
+    if (await fetchFiles(run, FILES)) return { folder, run, commit: undefined }
+    throw new StepFailure(
+      'command_refused',
+      `The attempts before this one compared with the state of run ${run}, which is not in the bucket any more. Another state would select other nodes; run the job again.`,
+    )
+  }
   const pointerFile = join(folder, 'current.json')
   const none = () =>
     new StepFailure(
@@ -47,13 +64,8 @@ export async function restoreState(
   const found = await store.fetch(wanted.pointer, pointerFile, { ...LIMITS, mostBytes: 64 * 1024 }).catch(unreadable)
   const pointer = found ? readPointer(await readFile(pointerFile, 'utf8')) : undefined
   if (!pointer) throw none()
-  for (const name of FILES) {
-    if (!pointer.files.includes(name)) continue
-    const file = join(folder, name)
-    const there = await store.fetch(`${wanted.prefix}${pointer.run}/${name}`, file, LIMITS).catch(unreadable)
-    if (there) await unpack(file)
-    else if (name === 'manifest.json') throw none()
-  }
+  const listed = FILES.filter(name => pointer.files.includes(name))
+  if (!(await fetchFiles(pointer.run, listed))) throw none()
   return { folder, run: pointer.run, commit: pointer.commit }
 }
 
@@ -87,6 +99,15 @@ export const withState = (words: readonly string[], folder: string): string[] =>
   folder,
   ...(words.some(word => /^--(defer|favor-state)$/.test(word)) ? ['--defer-state', folder] : []),
 ]
+
+/** Folder with a sources.json from the bucket; undefined if it is not there. */
+export async function restoreSources(key: string, folder: string, store: Pick<Store, 'fetch'>): Promise<string | undefined> {
+  await mkdir(folder, { recursive: true })
+  const file = join(folder, 'sources.json')
+  if (!(await store.fetch(key, file, LIMITS).catch(unreadable))) return undefined
+  await unpack(file)
+  return folder
+}
 
 /** `source_status:` compares with the sources of now, which dbt looks for in the step's own target folder. */
 export async function bringSources(freshness: string | undefined, target: string): Promise<void> {

@@ -45,6 +45,8 @@ for (const [trial, from] of ['a', 'd', 'g'].entries())
       'no node again whose end had reached the bucket',
     )
     assert.equal(new Set(again).size, again.length, 'each node once')
+    const [unitTest, model] = ['unit_test.shop.h.keeps_ids', 'model.shop.h'].map(id => again.indexOf(id))
+    assert.ok(unitTest !== -1 && model !== -1 && Number(unitTest) < Number(model), 'a unit test before its model')
     const built = query(database, 'select name from built').slice(before.length)
     assert.equal(new Set(built).size, built.length, `built once: ${built}`)
     const merged = mergeAttempts([ledger, ledgerOf(bucket, next.plan)])
@@ -88,6 +90,12 @@ test('fault 22: a run stopped by SIGTERM goes on with what was left, and with it
   assert.deepEqual(query(join(folder, 'shop.duckdb'), 'select distinct day from c'), ['7'])
   const results = JSON.parse(bucket.text(`${next.plan.prefixes.attempt}steps/2-build/run_results.json`))
   assert.equal(results.args.full_refresh, true)
+  // dbt's own results of this attempt, and those of the first from the record.
+  const ids = results.results.map((each: { unique_id: string }) => each.unique_id)
+  const shown = (all: string[]) => all.filter(id => !/^operation\.|\.thin$/.test(id)).sort()
+  assert.equal(new Set(ids).size, ids.length)
+  assert.deepEqual(shown(ids), shown([...succeeded(end.lines), ...ran]))
+  assert.equal(results.metadata.env.TIDEMILL_FROM_EARLIER_ATTEMPTS, String(shown(succeeded(end.lines)).length))
 })
 
 test('a failing model is repaired in the data: finished steps are skipped, a retry with nothing left starts no build', {
@@ -142,4 +150,11 @@ test('a failing model is repaired in the data: finished steps are skipped, a ret
   assert.equal(nothing.result?.outcome, 'success', nothing.output)
   assert.deepEqual(succeeded(nothing.lines), [])
   assert.match(nothing.output, /3 of 3 nodes were done by attempt 2, 0 are left/)
+  // What is published as state comes from the last attempt.
+  const artifact = (name: string) => JSON.parse(bucket.text(`${third.plan.prefixes.attempt}steps/2-run/${name}`))
+  assert.ok(artifact('manifest.json').nodes['model.shop.bad'])
+  assert.deepEqual(
+    artifact('run_results.json').results.map((each: { unique_id: string; status: string }) => `${each.unique_id} ${each.status}`),
+    ['model.shop.good success', 'model.shop.bad success', 'model.shop.after success'],
+  )
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listWords, retryArguments, retryWords } from '../../container/runner/resume-words.ts'
+import { listWords, restWords } from '../../container/runner/resume-words.ts'
 import { type AttemptLedger, makeResume, mergeAttempts, parseResume } from '../../shared/resume.ts'
 import type { NodeStatus, StepResult } from '../../shared/run.ts'
 import { runId } from '../fakes/records.ts'
@@ -63,7 +63,12 @@ test('fault 24: the next attempt skips finished steps and, in the broken one, wh
     made?.resume.steps.map(each => [each.name, each.attempt]),
     [['seed', 1]],
   )
-  assert.deepEqual(made?.resume.partial, { step: 2, done: ['model.shop.a', 'test.shop.w', 'operation.shop.hook'], warned: 1 })
+  const { results, ...partial } = made?.resume.partial ?? {}
+  assert.deepEqual(partial, { step: 2, done: ['model.shop.a', 'test.shop.w', 'operation.shop.hook'], warned: 1 })
+  assert.deepEqual(
+    results?.map(each => each.status),
+    ['success', 'warn', 'success'],
+  )
   // Six selected, two of them done; the hook is none of the six.
   assert.equal(made?.left, 4)
 })
@@ -124,7 +129,7 @@ test('what is not known or not to be trusted is not built upon', () => {
   assert.throws(() => parseResume(JSON.stringify(made?.resume), runId(2)), /not one of run/)
 })
 
-test('the words of a step become those of ls and of retry', () => {
+test('the words of a step become those of ls and of the rest', () => {
   const words = [
     'build',
     '-m',
@@ -154,14 +159,20 @@ test('the words of a step become those of ls and of retry', () => {
   ])
   assert.ok(listWords(words).join(' ').includes('--resource-type all --output json'))
   assert.ok(!listWords(['build', '--resource-type', 'model']).includes('all'))
-  assert.deepEqual(retryWords(words, '/state'), ['retry', '--state', '/state', '--defer-state', 'prod'])
-  assert.deepEqual(retryArguments([...words, '--no-fail-fast'], 'prod'), {
-    which: 'build',
-    target: 'prod',
-    full_refresh: true,
-    fail_fast: false,
-    vars: '{day: 7}',
-    defer: true,
-    threads: '8',
-  })
+  assert.equal(
+    restWords(words, '/left').join(' '),
+    'build --full-refresh -x --vars {day: 7} --defer --defer-state prod --threads 8 --select result:skipped --indirect-selection empty --state /left',
+  )
+  // dbt would defer to the folder with the nodes.
+  assert.equal(
+    restWords(['run', '--state', 'last', '--defer', '-s', 'state:modified'], '/left').join(' '),
+    'run --defer --select result:skipped --indirect-selection empty --state /left --defer-state last',
+  )
+})
+
+test('the next attempt compares with the state of the first', () => {
+  const compared = { ...first, steps: first.steps.map(each => (each.name === 'build' ? { ...each, comparedWith: 'x' } : each)) }
+  assert.equal(makeResume(ID, [first])?.resume.state, undefined)
+  const { state } = makeResume(ID, [compared, second])?.resume ?? {}
+  assert.equal(state, 'x')
 })
