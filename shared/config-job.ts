@@ -41,7 +41,19 @@ export function resolveJob(
     startWithinSeconds: spec.start_within,
     overlap: spec.overlap,
     priority: spec.priority,
-    retry: { attempts: spec.retry.attempts, on: [...spec.retry.on] },
+    retry: {
+      attempts: spec.retry.attempts,
+      on: [...spec.retry.on],
+      patterns: [...spec.retry.patterns],
+      backoff: {
+        firstSeconds: spec.retry.backoff.first,
+        factor: spec.retry.backoff.factor,
+        maxSeconds: spec.retry.backoff.max,
+      },
+      withinSeconds: spec.retry.within ?? null,
+      resume: spec.retry.resume,
+    },
+    deactivateAfter: spec.deactivate_after ?? null,
     notify: resolveNotify(section, name, spec, channels, findings),
   }
 }

@@ -78,6 +78,16 @@ export interface NotifyRule {
   on: MessageKind[]
 }
 
+/** What is absent in configurations of the version before has there the value that is named. */
+export interface RetryConfig {
+  /** In all. */
+  attempts: number
+  on: RetryClass[]
+  /** Regular expressions of passing faults of the warehouse, beside the known ones. None. */
+  patterns?: string[]
+  /** 15 s, 2, 300 s. */
+  backoff?: { firstSeconds: number; factor: number; maxSeconds: number }
+
 export interface JobConfig {
   project: string
   name: string
@@ -103,7 +113,9 @@ export interface JobConfig {
   overlap: 'queue' | 'skip' | 'allow' | 'cancel'
   /** -10 to 10, higher first. */
   priority: number
-  retry: { attempts: number; on: RetryClass[] }
+  retry: RetryConfig
+  /** Failed runs in a row after which the job is paused. Absent in configurations of the version before, null: never. */
+  deactivateAfter?: number | null
   notify: NotifyRule[]
 }
 

@@ -94,6 +94,7 @@ export const HEADINGS: Record<string, { heading: string; intro?: string; example
     intro:
       'Attempts after a failure that is worth another. A retry is a new attempt of the same run: finished steps are not run again.',
   },
+  'jobs.<name>.retry.backoff': { heading: 'Back-off' },
   'jobs.<name>.notify': {
     heading: 'Notify',
     intro: 'Who is told what: one rule or a list; `notify: []` for nobody. A rule that names no channel means every channel.',

@@ -1,6 +1,7 @@
 /** Schema of a job: schedules, steps, retries, notifications. */
 import * as z from 'zod/mini'
 import { about, integer, listOf, oneOrMany, text, withDefault } from './config-schema-parts.ts'
+import { deactivateOption, retryOption } from './config-schema-retry.ts'
 import { secretKind } from './config-secrets.ts'
 import { durationReader, nameReader, readTimezone } from './config-values.ts'
 import { parseDbtCommand } from './dbt-command.ts'
@@ -71,20 +72,6 @@ const stepSpec = text(line => {
       hide: true as const,
     }
   return parseDbtCommand(line)
-})
-
-/** The classes a user may choose; `never` is not one. */
-const CLASSES = ['infrastructure', 'transient', 'memory', 'resume'] as const
-
-const retrySpec = z.strictObject({
-  attempts: withDefault(about(integer(1, 10), 'Attempts in all, the first included; 1 is no retry.'), 2),
-  on: withDefault(
-    about(
-      listOf(z.enum(CLASSES)),
-      'What is worth another attempt: `infrastructure` (AWS lost or could not start the task), `transient` (git or package host does not answer), `memory` (out of memory; the next attempt is larger), `resume` (failed nodes or the time limit; only what is left is built).',
-    ),
-    ['infrastructure', 'transient'],
-  ),
 })
 
 const readSlackTarget = (target: string): string | Refusal => {
@@ -180,7 +167,8 @@ export const jobSpec = z.strictObject({
     'queue',
   ),
   priority: withDefault(about(integer(-10, 10), 'Where runs wait in line, higher goes first.'), 0),
-  retry: withDefault(about(retrySpec, 'Attempts after a failure that is worth another.'), {}),
+  retry: retryOption,
+  deactivate_after: deactivateOption,
   notify: z.optional(
     about(
       oneOrMany(notifySpec),

@@ -22,6 +22,8 @@ export function meaningOf(input: MessageInput): string[] {
   if (kind === 'error' && record.streak) lines.push(streakLine(input))
   if (record.artifactsIncomplete) lines.push('Not all logs and artifacts of this run could be stored.')
   return lines.filter(Boolean)
+  if (record.streak?.deactivated)
+    lines.push(`The job is paused now: nothing of it runs until somebody resumes it (tidemill resume ${record.job}).`)
 }
 
 /** What another attempt would do about it. */

@@ -2,6 +2,7 @@
  * How an attempt ended, when three sources speak: what was asked of it (cancel, time limit), what ECS saw, and what the
  * runner reported. Rules in their order; the first that fits decides.
  */
+import type { RetryConfig } from './config-model.ts'
 import type { RunnerResult } from './plan.ts'
 import { isReason, type Reason, reasonRow } from './reasons.ts'
 import type { FinalStatus } from './run.ts'
@@ -34,6 +35,8 @@ export interface Outcome {
   status: FinalStatus
   reason?: Reason
   message?: string
+  /** The passing fault of the warehouse that alone made it fail: then it is also of the class `transient`. */
+  transient?: string
 }
 
 export function classify(input: OutcomeInput): Outcome {
@@ -177,8 +180,12 @@ export function mayRetry(policy: RetryPolicy, outcome: Outcome, attempt: number,
   if (outcome.status !== 'error' || !isReason(outcome.reason)) return false
   const retry = reasonRow(outcome.reason).retry
   if (retry === 'infrastructure' && !started && attempt <= FREE_START_ATTEMPTS) return true
-  return retry !== 'never' && attempt < policy.attempts && policy.on.includes(retry)
+  const allowed = (retry !== 'never' && policy.on.includes(retry)) || (!!outcome.transient && policy.on.includes('transient'))
+  return allowed && attempt < policy.attempts
 }
 
-/** Seconds before the next attempt: 15, 30, 60, … at most 5 minutes. */
-export const retryDelaySeconds = (attempt: number) => Math.min(300, 15 * 2 ** (attempt - 1))
+/** Seconds before the attempt after number `attempt`: 15, 30, 60, … at most 5 minutes, where the job says nothing else. */
+export function retryDelaySeconds(attempt: number, backoff: RetryConfig['backoff']): number {
+  const { firstSeconds, factor, maxSeconds } = backoff ?? { firstSeconds: 15, factor: 2, maxSeconds: 300 }
+  return Math.min(maxSeconds, firstSeconds * factor ** (attempt - 1))
+}

@@ -63,7 +63,7 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
         pointer: KEY.statePointer(run.project, run.environment),
       },
     }),
-    ...(resume && { resume: { key: resume.key, sha256: resume.sha256 } }),
+    ...(resume && !resume.fresh && { resume: { key: resume.key, sha256: resume.sha256 } }),
   }
 }
 

@@ -111,7 +111,13 @@ export interface Attempt {
   /** What is done by the end of this attempt, for the next one. */
   resume?: ResumeRef
   /** Set when the attempt has ended; `open` attempts have none. */
-  outcome?: { status: FinalStatus; reason?: Reason; message?: string }
+  outcome?: {
+    status: FinalStatus
+    reason?: Reason
+    message?: string
+    /** The passing fault of the warehouse that alone made it fail. */
+    transient?: string
+  }
 }
 
 /** Where the next attempt reads what is done (`Resume` of plan.ts), and what people are told about it. */
@@ -124,6 +130,8 @@ export interface ResumeRef {
   left?: number
 }
 
+  /** Nodes that warned; of a freshness step the sources that are stale. The first ones. */
+  warnings?: NodeResult[]
 /** A finished run that somebody had go on. */
 export interface Retry {
   at: string
@@ -171,6 +179,8 @@ export interface RunRecord {
   attempts: Attempt[]
   /** Each time the run was opened again after its end (`tidemill retry`). */
   retries?: Retry[]
+  /** The next attempt stays on the commit and begins at the first step (`retry: { resume: false }`). */
+  fresh?: true
   /** Set by an operation; the end of the run then is `cancelled`. */
   cancel?: { at: string; actor: string }
   /** The sweeper stopped the task because the time limit had passed and the runner did not end it. */
@@ -191,6 +201,8 @@ export interface RunRecord {
   peakMemoryBytes?: number
   artifactsIncomplete?: boolean
   /** Docs of this run were uploaded completely. */
+  /** With this failure the job was paused (`deactivate_after`). */
+  deactivated?: true
   docsUploaded?: boolean
   /** Effects still open; absent before the end. */
   effects?: Effect[]

@@ -9,7 +9,7 @@ import { makeLeaseStore } from './dynamo-lease.ts'
 import { endRun, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
 import { batchGet, queryOpen } from './dynamo-read.ts'
 import { countStreak } from './dynamo-streak.ts'
-import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Store } from './store.ts'
+import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Paused, type Store } from './store.ts'
 
 export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): Store {
   const dynamo: Dynamo = { client, table }
@@ -99,8 +99,8 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
           values: openValues,
         })
     },
-    countStreak: (record, failed) =>
-      countStreak(dynamo, { run, job: async name => jobState((await get(PK.job(name))) ?? {}) }, record, failed),
+    countStreak: (record, failed, deactivateAfter) =>
+      countStreak(dynamo, { run, job: async name => jobState((await get(PK.job(name))) ?? {}) }, record, failed, deactivateAfter),
     putMessage: message =>
       putNew(dynamo, { ...message, openKey: openKey(shardOf(message.runId)), openSort: OPEN.message(message.createdAt) }),
     async pause(job, by) {

@@ -1,4 +1,4 @@
-/** Counts a run in its job's streak exactly once: run and job change in one transaction. */
+/** Counts a run in its job's streak exactly once, and pauses the job with it: run and job change in one transaction. */
 import { fullName, PK } from '../../shared/contract.ts'
 import type { RunRecord, Streak } from '../../shared/run.ts'
 import { type Dynamo, transact, writeInput } from './dynamo.ts'
@@ -10,26 +10,34 @@ interface Reads {
   job(name: string): Promise<JobState>
 }
 
-export async function countStreak(dynamo: Dynamo, reads: Reads, run: RunRecord, failed: boolean): Promise<Streak | undefined> {
+export async function countStreak(
+  dynamo: Dynamo,
+  reads: Reads,
+  run: RunRecord,
+  failed: boolean,
+  deactivateAfter?: number | null,
+): Promise<Streak | undefined> {
   const job = fullName(run.project, run.job)
   for (let left = 20; left > 0; left--) {
     const current = await reads.run(run.id)
     if (!current || current.streak) return current?.streak
     const before = (await reads.job(job)).streak
-    const change = nextStreak(before, run, failed)
+    const change = nextStreak(before, run, failed, deactivateAfter)
     const keep = writeInput(dynamo.table, {
       pk: PK.run(run.id),
       update: 'SET #streak = :streak',
       condition: 'attribute_not_exists(#streak) AND attribute_exists(#id)',
       values: { streak: change.run },
     })
+    const paused = change.pausedBy && { at: run.endedAt ?? run.claimedAt, actor: change.pausedBy }
     const count =
       change.job &&
       writeInput(dynamo.table, {
         pk: PK.job(job),
-        update: 'SET #streak = :streak',
+        // Who paused it before has his name stay there.
+        update: `SET #streak = :streak${paused ? ', #paused = if_not_exists(#paused, :paused)' : ''}`,
         condition: before ? '#streak.#lastRun = :last' : 'attribute_not_exists(#streak)',
-        values: { streak: change.job, ...(before && { last: before.lastRun }) },
+        values: { streak: change.job, ...(paused && { paused }), ...(before && { last: before.lastRun }) },
       })
     if (!(await transact(dynamo, [{ Update: keep }, ...(count ? [{ Update: count }] : [])]))) return change.run
   }

@@ -11,9 +11,9 @@ export async function sendMessages(deps: EffectDeps, run: RunRecord): Promise<vo
   if (!kind) return
   // Only what a run did counts: one that was skipped or cancelled says nothing about the job.
   const counts = run.status === 'error' || run.status === 'success' || run.status === 'warn'
-  const streak = counts ? await deps.store.countStreak(run, run.status === 'error') : undefined
   const config = await deps.configs.load(run.config)
   const job = config.jobs[fullName(run.project, run.job)]
+  const streak = counts ? await deps.store.countStreak(run, run.status === 'error', job?.deactivateAfter) : undefined
   if (!job) return deps.log('job of the run is not in its configuration', { runId: run.id })
   const keys: string[] = []
   for (const rule of recipients(job, kind, streak)) {

@@ -1,12 +1,14 @@
 /** The end of an attempt: what is known of it is gathered and judged, then there is another attempt or the run ends. */
 
+import type { RetryConfig } from '../../shared/config-model.ts'
 import { fullName } from '../../shared/contract.ts'
 import { nextMemory } from '../../shared/fargate.ts'
 import { classify, type EcsEnd, mayRetry, type Outcome, retryDelaySeconds } from '../../shared/outcome.ts'
 import type { RunnerResult } from '../../shared/plan.ts'
-import { attemptsBefore, settingsOf } from '../../shared/plan-build.ts'
+import { attemptsBefore, type RunSettings, settingsOf } from '../../shared/plan-build.ts'
 import { mergeAttempts } from '../../shared/resume.ts'
-import { NO_NODES, type RunRecord } from '../../shared/run.ts'
+import { NO_NODES, type NodeCounts, type RunRecord } from '../../shared/run.ts'
+import { type FaultRules, passingFailure, passingFault } from '../../shared/warehouse-faults.ts'
 import { type EffectDeps, runEffects } from './effects.ts'
 import { gatherRemains, keepResume, type Remains } from './end-remains.ts'
 import { finalise } from './finalise.ts'
@@ -35,7 +37,8 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
   const said =
     result ?? (word && (word.outcome === 'error' || word.outcome === 'cancelled' || ecs.exitCode === 0) ? word : undefined)
   const flags = { cancelAsked: run.cancel !== undefined, timedOut: run.timedOutAt !== undefined }
-  const outcome = classify({ ...flags, ecs, result: said, memory: attempt.memory })
+  const settings = settingsOf(await deps.configs.load(run.config), run)
+  const outcome = judge(classify({ ...flags, ecs, result: said, memory: attempt.memory }), settings, remains, result)
   const end: AttemptEnd = {
     stoppedAt: task.stoppedAt ?? deps.now().toISOString(),
     ...(startedAt && { startedAt }),
@@ -53,8 +56,9 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
     reason: outcome.reason,
     hasResult: !!result,
   })
-  if (await wantsRetry(deps, run, outcome, ecs.started)) {
-    if (await retry(deps, run, end)) return
+  const startAt = settings && nextStart(deps, run, settings.job.retry, outcome, ecs.started)
+  if (startAt !== undefined) {
+    if (await retry(deps, run, settings?.job.retry.resume === false ? fromStart(end) : end, startAt)) return
     // Cancelled meanwhile: then it ends as cancelled. Ended meanwhile: then there is nothing left to do here.
     const now = await deps.store.run(run.id)
     if (now?.cancel && !run.cancel) return endAttempt(deps, now, task)
@@ -79,25 +83,62 @@ async function rememberSize(deps: EndDeps, run: RunRecord): Promise<void> {
   await deps.store.rememberSize(fullName(run.project, run.job), { cpu, memory, run: run.id })
 }
 
-async function wantsRetry(deps: EndDeps, run: RunRecord, outcome: Outcome, started: boolean): Promise<boolean> {
-  const settings = settingsOf(await deps.configs.load(run.config), run)
-  if (run.cancel || !settings) return false
+/** Failed nodes are worth another attempt when each of them tells of a fault of the warehouse that passes. */
+function judge(outcome: Outcome, settings: RunSettings | undefined, { ledgers }: Remains, result?: RunnerResult): Outcome {
+  if (!settings || outcome.status !== 'error') return outcome
+  const rules = { adapters: settings.environment.dbt.adapters, patterns: settings.job.retry.patterns ?? [] }
+  const transient =
+    outcome.reason === 'profile_error'
+      ? passingFault(outcome.message ?? '', rules)
+      : outcome.reason === 'node_failures' || outcome.reason === 'test_failures'
+        ? passingNodes(ledgers, rules, result)
+        : undefined
+  return transient ? { ...outcome, transient } : outcome
+}
+
+function passingNodes(ledgers: Remains['ledgers'], rules: FaultRules, result?: RunnerResult): string | undefined {
+  const { nodes, counts } = mergeAttempts(ledgers)
+  const failing = nodes.map(each => each.node).filter(node => node.status === 'error' || node.status === 'fail')
+  const failed = ({ error, fail }: NodeCounts) => error + fail
+  return passingFailure(failing, Math.max(failed(counts), failed(result?.counts ?? NO_NODES)), rules)
+}
+
+/** When the next attempt begins, in milliseconds; undefined: there is none. */
+function nextStart(deps: EndDeps, run: RunRecord, policy: RetryConfig, outcome: Outcome, started: boolean): number | undefined {
+  if (run.cancel) return undefined
   const last = run.attempts.at(-1)
   // The largest task was not large enough: another would end the same.
-  if (outcome.reason === 'out_of_memory' && last && !nextMemory(last.cpu, last.memory)) return false
-  return mayRetry(settings.job.retry, outcome, run.attempts.length - attemptsBefore(run), started)
+  if (outcome.reason === 'out_of_memory' && last && !nextMemory(last.cpu, last.memory)) return undefined
+  const before = attemptsBefore(run)
+  const number = run.attempts.length - before
+  if (!mayRetry(policy, outcome, number, started)) return undefined
+  const at = deps.now().getTime() + retryDelaySeconds(number, policy.backoff) * 1000
+  const first = Date.parse(run.attempts[before]?.dispatchedAt ?? run.claimedAt)
+  return policy.withinSeconds && at > first + policy.withinSeconds * 1000 ? undefined : at
+}
+
+/** What is done is forgotten, the commit is kept. */
+function fromStart({ resume, ...end }: AttemptEnd): AttemptEnd {
+  if (!resume) return end
+  const { left: _, ...ref } = resume
+  return { ...end, resume: { ...ref, fresh: true } }
 }
 
 /** A later attempt has as long to start as a run has by default; the first refusal of AWS sets it anew from the job. */
 const START_WITHIN_MS = 30 * 60_000
 
 /** Another attempt: it waits in line like any run, and keeps its places. False: the run is not as it was read. */
-async function retry(deps: EndDeps, run: RunRecord, end: AttemptEnd): Promise<boolean> {
-  const from = deps.now().getTime() + retryDelaySeconds(run.attempts.length) * 1000
+async function retry(deps: EndDeps, run: RunRecord, end: AttemptEnd, from: number): Promise<boolean> {
   const notBefore = new Date(from).toISOString()
   const startBy = new Date(from + START_WITHIN_MS).toISOString()
   if (!(await deps.store.nextAttempt(run, end, { notBefore, startBy }))) return false
-  deps.log('another attempt', { runId: run.id, attempt: run.attempts.length + 1, notBefore, reason: end.outcome.reason })
+  deps.log('another attempt', {
+    runId: run.id,
+    attempt: run.attempts.length + 1,
+    notBefore,
+    reason: end.outcome.reason,
+    transient: end.outcome.transient,
+  })
   await deps.dispatch({ runs: [run.id] })
   return true
 }

@@ -29,8 +29,10 @@ export async function gatherRemains(
   const good = result?.outcome === 'success' || result?.outcome === 'warn'
   if (!ecs.started || (whole && good && run.attempts.length === 1)) return { findings: {}, ledgers: [] }
   const remains: Remains = { findings: whole ? {} : { artifactsIncomplete: true }, ledgers: [] }
+  // What came before an attempt that began at the first step was done again.
+  const fresh = run.attempts.findLastIndex(each => each.resume?.fresh) + 1
   try {
-    for (const { number, startedAt } of run.attempts.slice(0, attempt - 1)) {
+    for (const { number, startedAt } of run.attempts.slice(fresh, attempt - 1)) {
       if (!startedAt) continue
       const earlier = await rebuildFromParts(deps, run, number)
       if (earlier.steps.length > 0) remains.ledgers.push({ attempt: number, ...earlier })

@@ -142,8 +142,8 @@ export interface Store {
   endRun(run: RunRecord, expected: Expected, ended: RunRecord): Promise<RunRecord | undefined>
 
   effectDone(id: string, effect: Effect): Promise<void>
-  /** Counts a run in the streak of its job, once; answers with what is kept in the run. */
-  countStreak(run: RunRecord, failed: boolean): Promise<Streak | undefined>
+  /** Counts a run in the streak of its job, once, and pauses the job after so many failures; answers with what is kept in the run. */
+  countStreak(run: RunRecord, failed: boolean, deactivateAfter?: number | null): Promise<Streak | undefined>
   /** False: it was there already. */
   putMessage(message: MessageItem): Promise<boolean>
 

@@ -7,10 +7,17 @@ export interface StreakChange {
   run: Streak
   /** Undefined: a newer run has counted already, the job's streak stays. */
   job: JobStreak | undefined
+  /** Who pauses the job with this failure. */
+  pausedBy?: string
 }
 
 /** Runs count in the order of their ids; one that ends after a newer run has counted changes nothing. */
-export function nextStreak(before: JobStreak | undefined, run: RunRecord, failed: boolean): StreakChange {
+export function nextStreak(
+  before: JobStreak | undefined,
+  run: RunRecord,
+  failed: boolean,
+  deactivateAfter?: number | null,
+): StreakChange {
   const since = run.endedAt ?? run.claimedAt
   const none = { failures: 0, since }
   if (before && before.lastRun > run.id) return { run: none, job: undefined }
@@ -19,5 +26,12 @@ export function nextStreak(before: JobStreak | undefined, run: RunRecord, failed
   const open = before?.failures ? { failures: before.failures, since: before.since } : none
   const counted = failed ? { failures: open.failures + 1, since: open.since } : none
   const told = failed ? counted : open
-  return { run: before ? told : { ...told, first: true }, job: { ...counted, lastRun: run.id } }
+  const change = { run: before ? told : { ...told, first: true }, job: { ...counted, lastRun: run.id } }
+  // Each time anew: who resumed the job gave it as many failures again.
+  if (!failed || !deactivateAfter || counted.failures % deactivateAfter) return change
+  return {
+    run: { ...change.run, deactivated: true },
+    job: change.job,
+    pausedBy: `tidemill (${counted.failures} failures in a row)`,
+  }
 }
