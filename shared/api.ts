@@ -6,8 +6,47 @@ export type ApiRequest =
   | { operation: 'cancel'; run: string }
   /** Has a finished run go on with another attempt. */
   | { operation: 'retry'; run: string }
+  /** A new run with the parameters of another; `exact`: also with its commit and configuration. */
+  | { operation: 'rerun'; run: string; idempotencyKey: string; exact?: boolean }
   | { operation: 'pause' | 'resume'; job: string }
+  | { operation: 'pause' | 'resume'; environment: string }
+  | BackfillRequest
+
+/** Runs of slices, each made once: asked again, those that ended well or still go on are answered as they are. */
+export interface BackfillRequest {
+  operation: 'backfill'
+  job: string
+  /** Names the backfill: the same slice of another backfill is another run. */
+  backfill: string
+  /** Runs of the job at once. */
+  concurrency: number
+  /** In order of time, at most {@link SLICES_PER_REQUEST}. Times are ISO 8601, UTC. */
+  slices: { start: string; end: string; overrides?: RunOverrides }[]
+}
+/** So that a request is answered within seconds. */
+export const SLICES_PER_REQUEST = 20
 
 export type ApiResponse =
-  | { ok: true; run?: RunRecord /** The run existed already for this idempotency key. */; existed?: boolean; message: string }
-  | { ok: false /** HTTP status as well. */; status: 400 | 403 | 404 | 409 | 500; message: string; hint?: string }
+  | {
+      ok: true
+      run?: RunRecord /** The run existed already for this idempotency key. */
+      existed?: boolean
+      runs?: BackfillRun[]
+      message: string
+    }
+  | {
+      ok: false
+      /** HTTP status as well. */
+      status: 400 | 403 | 404 | 409 | 500
+      message: string
+      hint?: string
+      /** A run was made and is over: the job is paused, or too many of its runs wait. */
+      run?: RunRecord
+    }
+
+/** Answer for one slice, in the order asked. */
+export interface BackfillRun {
+  start: string
+  run: RunRecord
+  existed: boolean
+}

@@ -106,8 +106,11 @@ export function causeString(job: string, cause: Cause): string {
       return `upstream ${cause.run} ${job}`
     case 'commit':
       return `commit ${job} ${cause.repository}@${cause.sha}/${cause.eventId}`
-    case 'request':
+    case 'request': {
+      const { slice } = cause
+      if (slice) return `backfill ${job}/${slice.backfill}/${slice.start}/${slice.number}`
       return `request ${cause.actor}/${job}/${cause.idempotencyKey}`
+    }
   }
 }
 
@@ -123,6 +126,8 @@ export const PK = {
   dispatchLease: 'LEASE#dispatcher',
   /** One operation of a person: who, what, when, and how it was answered. */
   audit: (id: string) => `AUDIT#${id}`,
+  /** One deployment of a configuration: its hash, when, and by whom. */
+  deployment: (id: string) => `DEPLOYMENT#${id}`,
   /** What the sweeper remembers between its turns. */
   sweep: 'SWEEP#schedules',
 } as const
@@ -161,6 +166,8 @@ export function parseWaiting(sort: string): { id: string; job: string } | undefi
   const [, , id, job] = sort.split('#')
   return sort.startsWith(OPEN_PHASE.waiting) && id && job ? { id, job } : undefined
 }
+/** Partition of the job index for the deployments; its sort key is the id of the deployment, which begins with its time. */
+export const DEPLOYMENTS_KEY = 'DEPLOYMENTS'
 /** Partition of the day index for the audit trail; its sort key is the id of the operation. */
 export const auditDayKey = (date: string) => `AUDIT#${date}`
 /** `date`: YYYY-MM-DD, UTC. */

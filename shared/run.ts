@@ -12,7 +12,17 @@ export type Cause =
   | { kind: 'schedule'; schedule: string; scheduledFor: string }
   | { kind: 'upstream'; run: string; job: string; status: FinalStatus }
   | { kind: 'commit'; repository: string; sha: string; eventId: string }
-  | { kind: 'request'; actor: string; idempotencyKey: string }
+  | { kind: 'request'; actor: string; idempotencyKey: string; slice?: Slice }
+
+/** A part of a backfill. Whoever asks for it, it is run once, and again only after a run of it that did not end well. */
+export interface Slice {
+  backfill: string
+  /** ISO 8601, UTC; `end` is not part of it. */
+  start: string
+  end: string
+  /** Of the runs of the slice, from 1. */
+  number: number
+}
 
 /** What a request may change of the job for one run. */
 export interface RunOverrides {
@@ -104,6 +114,8 @@ export interface Attempt {
   stopCode?: string
   stoppedReason?: string
   exitCode?: number
+  /** Of the image that the container ran, `sha256:…`, as ECS says it. */
+  imageDigest?: string
   /** Version of the newest ECS event seen. */
   eventVersion?: number
   /** More than the environment's size: the attempt before ran out of memory, or an earlier run of the job had. */
@@ -176,6 +188,10 @@ export interface RunRecord {
   startedAt?: string
   endedAt?: string
   overrides?: RunOverrides
+  /** The run that this one repeats; `exact`: with its commit and its configuration. */
+  rerunOf?: { run: string; exact: boolean }
+  /** Of a backfill: so many runs of the job may go on at once. */
+  concurrency?: number
   attempts: Attempt[]
   /** Each time the run was opened again after its end (`tidemill retry`). */
   retries?: Retry[]

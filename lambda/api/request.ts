@@ -1,12 +1,12 @@
 /** Reads a request: the signed identity from the event, the operation from the body. */
-import type { ApiRequest } from '../../shared/api.ts'
+import { type ApiRequest, type BackfillRequest, SLICES_PER_REQUEST } from '../../shared/api.ts'
 import { RUN_ID_PATTERN } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { RunOverrides } from '../../shared/run.ts'
 
 /** Bytes of a body; variables of dbt are the largest part. */
 const MAX_BODY = 32 * 1024
-const MAX = { steps: 50, line: 2000, key: 200, name: 200 } as const
+const MAX = { steps: 50, line: 2000, key: 200, name: 200, concurrency: 50 } as const
 
 /** Undefined: the caller was not identified. A Function URL with AWS_IAM always does. */
 export function actorOf(event: unknown): string | undefined {
@@ -27,22 +27,80 @@ export function parseRequest(event: unknown): ApiRequest {
       return { operation: 'run', job: textOf(value.job, 'job', MAX.name), idempotencyKey, ...(overrides && { overrides }) }
     }
     case 'cancel':
-    case 'retry': {
-      const run = textOf(value.run, 'run', MAX.name)
-      if (!RUN_ID_PATTERN.test(run))
-        throw new UserError(`"${run}" is not the id of a run`, {
-          hint: 'Run ids look like 20261122T010004-9f3ac2d1b7e4; see `tidemill runs`.',
-        })
-      return { operation: value.operation, run }
+    case 'retry':
+      return { operation: value.operation, run: runOf(value.run) }
+    case 'rerun': {
+      const idempotencyKey = textOf(value.idempotencyKey, 'idempotencyKey', MAX.key)
+      return { operation: 'rerun', run: runOf(value.run), idempotencyKey, ...(value.exact === true && { exact: true }) }
     }
+    case 'backfill':
+      return parseBackfill(value)
     case 'pause':
     case 'resume':
-      return { operation: value.operation, job: textOf(value.job, 'job', MAX.name) }
+      return value.environment === undefined
+        ? { operation: value.operation, job: textOf(value.job, 'job', MAX.name) }
+        : { operation: value.operation, environment: textOf(value.environment, 'environment', MAX.name) }
     default:
       throw new UserError(
-        `operation ${JSON.stringify(value.operation)?.slice(0, 100) ?? 'missing'} is not known (run, cancel, retry, pause, resume)`,
+        `operation ${JSON.stringify(value.operation)?.slice(0, 100) ?? 'missing'} is not known (${OPERATIONS.join(', ')})`,
       )
   }
+}
+
+const OPERATIONS: ApiRequest['operation'][] = ['run', 'cancel', 'retry', 'rerun', 'backfill', 'pause', 'resume']
+
+/** For the trail, of a request that was refused unread: what it says of itself, cut. */
+export function namesOf(event: unknown): { operation: string; subject: string } {
+  const { body, isBase64Encoded } = fieldsOf(event)
+  const text = typeof body === 'string' ? Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8').toString('utf8') : ''
+  let value: Record<string, unknown> = {}
+  try {
+    value = fieldsOf(JSON.parse(text.slice(0, MAX_BODY)))
+  } catch {
+    // Then it names nothing.
+  }
+  const short = (field: unknown) => (typeof field === 'string' ? field.slice(0, MAX.name) : '')
+  const subject = [value.run, value.job, value.environment].map(short).find(Boolean) ?? ''
+  return { operation: short(value.operation) || 'unreadable', subject }
+}
+
+function runOf(value: unknown): string {
+  const run = textOf(value, 'run', MAX.name)
+  if (RUN_ID_PATTERN.test(run)) return run
+  throw new UserError(`"${run}" is not the id of a run`, {
+    hint: 'Run ids look like 20261122T010004-9f3ac2d1b7e4; see `tidemill runs`.',
+  })
+}
+
+function parseBackfill(value: Record<string, unknown>): BackfillRequest {
+  const { concurrency, slices } = value
+  if (typeof concurrency !== 'number' || !Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX.concurrency)
+    throw new UserError(`concurrency: a whole number from 1 to ${MAX.concurrency} is needed`)
+  if (!Array.isArray(slices) || slices.length === 0 || slices.length > SLICES_PER_REQUEST)
+    throw new UserError(`slices: 1 to ${SLICES_PER_REQUEST} are needed in one request`)
+  const backfill = textOf(value.backfill, 'backfill', MAX.key)
+  if (!/^[\w.-]+$/.test(backfill)) throw new UserError('backfill: only letters, digits, `-`, `_` and `.` are allowed')
+  return {
+    operation: 'backfill',
+    job: textOf(value.job, 'job', MAX.name),
+    backfill,
+    concurrency,
+    slices: slices.map((each, index) => parseSlice(fieldsOf(each), `slices[${index}]`)),
+  }
+}
+
+function parseSlice(value: Record<string, unknown>, name: string): BackfillRequest['slices'][number] {
+  const [start, end] = [timeOf(value.start, `${name}.start`), timeOf(value.end, `${name}.end`)]
+  if (start >= end) throw new UserError(`${name}: its end is not after its start`)
+  const overrides = parseOverrides(value.overrides)
+  return { start, end, ...(overrides && { overrides }) }
+}
+
+/** In the one form that makes it comparable, and the same slice the same cause. */
+function timeOf(value: unknown, name: string): string {
+  const time = new Date(textOf(value, name, 40))
+  if (Number.isNaN(time.getTime())) throw new UserError(`${name} is not a time in ISO 8601`)
+  return time.toISOString()
 }
 
 function parseOverrides(given: unknown): RunOverrides | undefined {

@@ -4,14 +4,16 @@ import { fullName } from '../../shared/contract.ts'
 import { formatCount, plural } from '../../shared/format.ts'
 import { resumeOf, settingsOf } from '../../shared/plan-build.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
-import type { ApiDeps, Refused } from './operate.ts'
+import { findPause, pausedText } from '../common/claim.ts'
+import { isRefused, lookUpRun, type Refused, refused } from './look-up.ts'
+import type { ApiDeps } from './operate.ts'
 
 /** Attempts of a run in all. Each is kept in its record, which DynamoDB bounds to 400 KB. */
 const MAX_ATTEMPTS = 30
 
 export async function retryRun(deps: ApiDeps, actor: string, id: string): Promise<ApiResponse> {
-  const run = await deps.store.run(id)
-  if (!run) return { ok: false, status: 404, message: `There is no run ${id} in this installation.`, hint: 'tidemill runs' }
+  const run = await lookUpRun(deps.store, id)
+  if (isRefused(run)) return run
   const refusal = refuse(run) ?? (await refuseForJob(deps, run))
   if (refusal) return refusal
   const settings = settingsOf(await deps.configs.load(run.config), run)
@@ -55,10 +57,6 @@ async function refuseForJob(deps: ApiDeps, run: RunRecord): Promise<Refused | un
   const own = await deps.configs.load(run.config).catch(() => undefined)
   if (!own || !settingsOf(own, run))
     return refused(`The configuration that run ${run.id} was made with is gone.`, `tidemill run ${run.job}`)
-  const { paused } = await deps.store.job(job)
-  if (paused)
-    return refused(`${job} has been paused since ${paused.at.slice(0, 16)}Z by ${paused.actor}.`, `tidemill resume ${run.job}`)
-  return undefined
+  const pause = await findPause(deps.store, run)
+  return pause && refused(`${pausedText(pause)}.`, `tidemill resume ${pause.resume}`)
 }
-
-const refused = (message: string, hint?: string): Refused => ({ ok: false, status: 409, message, ...(hint && { hint }) })

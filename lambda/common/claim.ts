@@ -4,10 +4,10 @@ import { causeString, fullName, makeRunId, OPEN_PHASE, parseWaiting, SCHEMA_VERS
 import { type Cause, LIMIT, type RunOverrides, type RunRecord } from '../../shared/run.ts'
 import { applyEnd } from './finalise.ts'
 import type { Log } from './log.ts'
-import type { RunEnd, Store } from './store.ts'
+import type { Paused, RunEnd, Store } from './store.ts'
 
 export interface ClaimDeps {
-  store: Pick<Store, 'claim' | 'run' | 'job' | 'open'>
+  store: Pick<Store, 'claim' | 'run' | 'job' | 'environment' | 'open'>
   now(): Date
   /** 12 random hexadecimal digits. */
   random(): string
@@ -20,6 +20,8 @@ export interface ClaimRequest {
   config: string
   cause: Cause
   overrides?: RunOverrides
+  /** Of the record, where it is not what the job says. */
+  fields?: Pick<RunRecord, 'rerunOf' | 'concurrency'> & { priority?: number }
   /** The run is over with its claim; without it the rules of {@link admit} decide. */
   end?: RunEnd
 }
@@ -49,6 +51,7 @@ export async function claimRun(deps: ClaimDeps, request: ClaimRequest): Promise<
     claimedAt: now.toISOString(),
     startBy: new Date(from.getTime() + job.startWithinSeconds * 1000).toISOString(),
     ...(request.overrides && { overrides: request.overrides }),
+    ...request.fields,
     attempts: [],
     launchTries: 0,
   }
@@ -69,7 +72,7 @@ export async function claimRun(deps: ClaimDeps, request: ClaimRequest): Promise<
 async function admit(deps: ClaimDeps, name: string, run: RunRecord, now: Date): Promise<RunEnd | undefined> {
   const expired = expiredEnd(run, now)
   if (expired) return expired
-  const { paused } = await deps.store.job(name)
+  const paused = await findPause(deps.store, run)
   if (paused) return pausedEnd(paused)
   // Runs of one schedule supersede each other, so their number is small.
   if (run.cause.kind === 'schedule') return undefined
@@ -95,11 +98,34 @@ export function expiredEnd(run: RunRecord, now: Date): RunEnd | undefined {
   }
 }
 
-export const pausedEnd = (paused: { at: string; actor: string }): RunEnd => ({
-  status: 'skipped',
-  reason: 'paused',
-  message: `The job has been paused since ${paused.at.slice(0, 16)}Z by ${paused.actor}.`,
-})
+/** What keeps the runs of a job from starting, and who did it. */
+export interface Pause extends Paused {
+  /** `Job nightly`, `Environment prod`. */
+  what: string
+  /** As it is named to the command that takes the pause back. */
+  resume: string
+}
+
+/** The pause of a run's job or of its environment. */
+export async function findPause(
+  store: Pick<Store, 'job' | 'environment'>,
+  { project, job, environment }: Pick<RunRecord, 'project' | 'job' | 'environment'>,
+): Promise<Pause | undefined> {
+  const [ofJob, ofEnvironment] = await Promise.all([
+    store.job(fullName(project, job)),
+    store.environment(fullName(project, environment)),
+  ])
+  if (ofEnvironment.paused)
+    return {
+      ...ofEnvironment.paused,
+      what: `Environment ${environment}`,
+      resume: `--environment ${fullName(project, environment)}`,
+    }
+  return ofJob.paused && { ...ofJob.paused, what: `Job ${job}`, resume: fullName(project, job) }
+}
+
+export const pausedEnd = (pause: Pause): RunEnd => ({ status: 'skipped', reason: 'paused', message: `${pausedText(pause)}.` })
+export const pausedText = ({ what, at, actor }: Pause) => `${what} has been paused since ${at.slice(0, 16)}Z by ${actor}`
 
 /** Finds a job by full name, or by short name where only one project has it. */
 export function findJob(config: Config, name: string): JobConfig | undefined {

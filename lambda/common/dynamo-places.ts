@@ -16,7 +16,7 @@ export async function startAttempt(
   limits: { job: number; environment: number },
 ): ReturnType<Store['startAttempt']> {
   const free = '(attribute_not_exists(#running) OR size(#running) < :limit)'
-  // A run between two attempts holds its place, also while its job is paused.
+  // A run between two attempts holds its places, also while its job or environment is paused.
   const holds = 'contains(#running, :id)'
   const take = (pk: string, limit: number, condition: string) =>
     writeInput(dynamo.table, {
@@ -25,7 +25,11 @@ export async function startAttempt(
       condition,
       values: { ids: new Set([run.id]), id: run.id, limit },
     })
+  const notPaused = `${holds} OR (attribute_not_exists(#paused) AND ${free})`
   const job = PK.job(fullName(run.project, run.job))
+  const environment = PK.environment(fullName(run.project, run.environment))
+  const isPaused = async (pk: string) =>
+    (await dynamo.client.send(new GetCommand({ TableName: dynamo.table, Key: { pk }, ConsistentRead: true }))).Item?.paused
   const failed = await transact(dynamo, [
     {
       Update: writeInput(dynamo.table, {
@@ -35,16 +39,14 @@ export async function startAttempt(
         values: { attempt: [attempt], starting: 'starting', queued: 'queued', n: attempt.number - 1, sort: OPEN.active(run.id) },
       }),
     },
-    { Update: take(job, limits.job, `${holds} OR (attribute_not_exists(#paused) AND ${free})`) },
-    { Update: take(PK.environment(fullName(run.project, run.environment)), limits.environment, `${holds} OR ${free}`) },
+    { Update: take(job, limits.job, notPaused) },
+    { Update: take(environment, limits.environment, notPaused) },
   ])
   if (!failed) return 'started'
   const [runChanged, noJob, noEnvironment] = failed
   if (runChanged) return 'changed'
-  if (noJob) {
-    const item = await dynamo.client.send(new GetCommand({ TableName: dynamo.table, Key: { pk: job }, ConsistentRead: true }))
-    return item.Item?.paused ? 'paused' : 'job-full'
-  }
+  if (noEnvironment && (await isPaused(environment))) return 'paused'
+  if (noJob) return (await isPaused(job)) ? 'paused' : 'job-full'
   if (noEnvironment) return 'environment-full'
   throw new Error(`start of ${run.id} was refused for no reason`)
 }

@@ -31,6 +31,10 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     },
     job: async name => jobState((await get(PK.job(name))) ?? {}),
     open: phase => queryOpen(dynamo, phase),
+    async environment(name) {
+      const { running, paused } = jobState((await get(PK.environment(name))) ?? {})
+      return { running, ...(paused && { paused }) }
+    },
 
     startAttempt: (record, attempt, limits) => startAttempt(dynamo, record, attempt, limits),
     requeue: (record, back) => requeue(dynamo, record, back).then(done => (done ? run(record.id) : undefined)),
@@ -104,8 +108,10 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     putMessage: message =>
       putNew(dynamo, { ...message, openKey: openKey(shardOf(message.runId)), openSort: OPEN.message(message.createdAt) }),
     async pause(job, by) {
-      const change = by ? { update: 'SET #paused = :by', values: { by } } : { update: 'REMOVE #paused' }
-      await update(dynamo, { pk: PK.job(job), ...change })
+      await update(dynamo, { pk: PK.job(job), ...pausing(by) })
+    },
+    async pauseEnvironment(environment, by) {
+      await update(dynamo, { pk: PK.environment(environment), ...pausing(by) })
     },
     async audit(entry) {
       await putNew(dynamo, {
@@ -130,6 +136,9 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
 
 const causeKey = (cause: string) => PK.cause(createHash('sha256').update(cause).digest('hex'))
 const openValues = Object.fromEntries(OPEN_STATUSES.map((status, index) => [`s${index}`, status]))
+/** Who paused first stays: since then nothing has run. */
+const pausing = (by: Paused | undefined) =>
+  by ? { update: 'SET #paused = if_not_exists(#paused, :by)', values: { by } } : { update: 'REMOVE #paused' }
 const isOpen = '#status IN (:s0, :s1, :s2)'
 
 function jobState(item: Record<string, unknown>): JobState {

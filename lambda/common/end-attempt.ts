@@ -22,7 +22,7 @@ export interface EndDeps extends EffectDeps, RemainsDeps {
 }
 
 /** What is known of the task that ended; a task that ECS has forgotten has only its end. */
-export type EndedTask = { end: EcsEnd } & Partial<Pick<TaskFacts, 'startedAt' | 'stoppedAt' | 'version'>>
+export type EndedTask = { end: EcsEnd } & Partial<Pick<TaskFacts, 'startedAt' | 'stoppedAt' | 'version' | 'imageDigest'>>
 
 /** `run` as it was read: whoever else takes it further meanwhile wins, and this does nothing. */
 export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask): Promise<void> {
@@ -45,6 +45,7 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
     ...(ecs.stopCode && { stopCode: ecs.stopCode }),
     ...(ecs.stoppedReason && { stoppedReason: ecs.stoppedReason }),
     ...(ecs.exitCode !== undefined && { exitCode: ecs.exitCode }),
+    ...(task.imageDigest && { imageDigest: task.imageDigest }),
     ...(task.version && { eventVersion: task.version }),
     ...(await keepResume(deps, run, outcome, remains.ledgers)),
     outcome,

@@ -20,7 +20,7 @@ export interface RunEnd {
 }
 export type AttemptEnd = Pick<
   Attempt,
-  'stoppedAt' | 'startedAt' | 'stopCode' | 'stoppedReason' | 'exitCode' | 'eventVersion' | 'resume'
+  'stoppedAt' | 'startedAt' | 'stopCode' | 'stoppedReason' | 'exitCode' | 'imageDigest' | 'eventVersion' | 'resume'
 > & {
   outcome: NonNullable<Attempt['outcome']>
 }
@@ -47,10 +47,19 @@ export const LEFT_OF_END = [
 ] as const satisfies (keyof RunRecord)[]
 export const OPEN_STATUSES = ['queued', 'starting', 'running'] as const
 
+export interface Paused {
+  at: string
+  actor: string
+}
+export interface EnvironmentState {
+  /** Runs that hold a place. */
+  running: string[]
+  paused?: Paused
+}
 export interface JobState {
   /** Runs that hold a place. */
   running: string[]
-  paused?: { at: string; actor: string }
+  paused?: Paused
   streak?: JobStreak
   size?: JobSize
 }
@@ -87,7 +96,10 @@ export interface AuditEntry {
   at: string
   actor: string
   operation: string
+  /** The run, job or environment that it was about. */
   subject: string
+  /** Full name of the job, where it was about one. */
+  job?: string
   ok: boolean
   answer: string
 }
@@ -115,6 +127,7 @@ export interface Store {
   run(id: string): Promise<RunRecord | undefined>
   runs(ids: readonly string[]): Promise<RunRecord[]>
   job(name: string): Promise<JobState>
+  environment(name: string): Promise<EnvironmentState>
   /** Everything in the open index whose sort key begins so; eventually consistent. */
   open(phase: string): Promise<OpenEntry[]>
 
@@ -147,7 +160,8 @@ export interface Store {
   /** False: it was there already. */
   putMessage(message: MessageItem): Promise<boolean>
 
-  pause(job: string, by: { at: string; actor: string } | undefined): Promise<void>
+  pause(job: string, by: Paused | undefined): Promise<void>
+  pauseEnvironment(environment: string, by: Paused | undefined): Promise<void>
   audit(entry: AuditEntry): Promise<void>
 
   lease: LeaseStore

@@ -10,6 +10,7 @@ export interface TaskFacts {
   version: number
   startedAt?: string
   stoppedAt?: string
+  imageDigest?: string
   end: EcsEnd
 }
 
@@ -31,6 +32,7 @@ export function parseTask(value: unknown): TaskFacts | undefined {
     version: typeof task.version === 'number' ? task.version : 0,
     ...(startedAt && { startedAt }),
     ...(stoppedAt && { stoppedAt }),
+    ...optional('imageDigest', text(container.imageDigest)),
     end: {
       ...optional('stopCode', text(task.stopCode)),
       ...optional('stoppedReason', text(task.stoppedReason)),

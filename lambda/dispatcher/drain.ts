@@ -2,7 +2,7 @@
 import { fullName, OPEN_PHASE, parseWaiting } from '../../shared/contract.ts'
 import { type RunSettings, settingsOf } from '../../shared/plan-build.ts'
 import type { RunRecord } from '../../shared/run.ts'
-import { expiredEnd, pausedEnd } from '../common/claim.ts'
+import { expiredEnd, findPause, pausedEnd } from '../common/claim.ts'
 import type { Configs } from '../common/config.ts'
 import { finalise } from '../common/finalise.ts'
 import type { RunEnd, Store } from '../common/store.ts'
@@ -10,7 +10,7 @@ import { findSuperseded, inOrder } from './line.ts'
 import { callRunTask, noCapacity, type StartDeps, takePlace } from './start.ts'
 
 export interface DrainDeps extends StartDeps {
-  store: StartDeps['store'] & Pick<Store, 'open' | 'runs' | 'job' | 'askCancel'>
+  store: StartDeps['store'] & Pick<Store, 'open' | 'runs' | 'job' | 'environment' | 'askCancel'>
   configs: Configs
 }
 
@@ -79,7 +79,8 @@ async function handleRun(
   const end = endBeforeStart(run, newer, now) ?? (settings ? undefined : withoutSettings(run, now))
   if (end) return endWaiting(deps, run, end)
   if (!settings) return
-  const { overlap } = settings.job
+  // Slices of a backfill wait for each other, whatever else the job does.
+  const overlap = run.concurrency ? 'queue' : settings.job.overlap
   if (closedJobs.has(job))
     return overlap === 'skip' && run.attempts.length === 0 ? endWaiting(deps, run, overlapEnd(job)) : undefined
   // What waits keeps later runs of its job behind it, unless they may run side by side.
@@ -101,8 +102,8 @@ async function handleRun(
     if (overlap === 'cancel') await cancelOlder(deps, job, run)
     closedJobs.add(job)
   } else if (answer === 'paused') {
-    const { paused } = await deps.store.job(job)
-    if (paused) await endWaiting(deps, run, pausedEnd(paused))
+    const pause = await findPause(deps.store, run)
+    if (pause) await endWaiting(deps, run, pausedEnd(pause))
   }
 }
 

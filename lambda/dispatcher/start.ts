@@ -47,7 +47,8 @@ export async function takePlace(
     ...size,
     dispatchedAt: deps.now().toISOString(),
   }
-  const limits = { job: job.overlap === 'allow' ? UNLIMITED : 1, environment: environment.maxRunning }
+  const ofJob = run.concurrency ?? (job.overlap === 'allow' ? UNLIMITED : 1)
+  const limits = { job: ofJob, environment: environment.maxRunning }
   const answer = await deps.store.startAttempt(run, attempt, limits)
   return answer === 'started'
     ? { answer, started: { ...run, status: 'starting', attempts: [...run.attempts, attempt] } }

@@ -43,7 +43,8 @@ export function makeRunTaskInput(
   plan: { key: string; sha256: string },
   size: Size,
 ): RunTaskCommandInput {
-  const differs = size.cpu !== environment.size.cpu || size.memory !== environment.size.memory
+  // An exact rerun has the size of an earlier configuration, and the deployed task definition perhaps another.
+  const differs = run.rerunOf?.exact === true || size.cpu !== environment.size.cpu || size.memory !== environment.size.memory
   return {
     cluster: network.cluster,
     // Without a revision: the latest active one.

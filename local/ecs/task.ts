@@ -1,4 +1,5 @@
 /** A task and its two shapes on the wire: in an answer of ECS (times as epoch seconds) and in an event (times as text). */
+import { createHash } from 'node:crypto'
 import type { ContainerDefinition, TaskDefinition } from './definition.ts'
 import { mainContainer } from './definition.ts'
 import { type RunTaskInput, sizeOf } from './run-task.ts'
@@ -135,6 +136,7 @@ function containerDocument(task: Task, { name, image }: ContainerDefinition) {
     cpu: '0',
     ...(main && task.exitCode !== undefined && { exitCode: task.exitCode }),
     image,
+    ...(status !== 'PENDING' && { imageDigest: `sha256:${createHash('sha256').update(image).digest('hex')}` }),
     lastStatus: status,
     name,
     networkBindings: [],

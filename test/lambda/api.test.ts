@@ -125,7 +125,7 @@ test('fault 13: a paused job takes no request and says how to go on', options, a
   const cloud = makeCloud()
   accepted(await call(cloud, { operation: 'pause', job: 'nightly' }))
   const answer = refused(await call(cloud, { operation: 'run', job: 'nightly', idempotencyKey: 'k' }))
-  assert.deepEqual([answer.status, answer.hint], [409, 'tidemill resume nightly'])
+  assert.deepEqual([answer.status, answer.hint], [409, 'tidemill resume shop/nightly'])
   accepted(await call(cloud, { operation: 'resume', job: 'nightly' }))
   accepted(await call(cloud, { operation: 'run', job: 'nightly', idempotencyKey: 'k2' }))
 })
