@@ -87,6 +87,11 @@ export interface RetryConfig {
   patterns?: string[]
   /** 15 s, 2, 300 s. */
   backoff?: { firstSeconds: number; factor: number; maxSeconds: number }
+  /** No attempt begins later than this after the start of the first; null: no such bound. Null. */
+  withinSeconds?: number | null
+  /** false: each attempt begins at the first step. True. */
+  resume?: boolean
+}
 
 export interface JobConfig {
   project: string

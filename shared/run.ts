@@ -140,10 +140,10 @@ export interface ResumeRef {
   commit: string
   /** Nodes of the interrupted step that have no success yet; absent when dbt had not said how many there are. */
   left?: number
+  /** The next attempt stays on the commit and begins at the first step (`retry: { resume: false }`). */
+  fresh?: true
 }
 
-  /** Nodes that warned; of a freshness step the sources that are stale. The first ones. */
-  warnings?: NodeResult[]
 /** A finished run that somebody had go on. */
 export interface Retry {
   at: string
@@ -162,6 +162,8 @@ export interface Streak {
   since: string
   /** Before it no run of the job had counted. */
   first?: boolean
+  /** With this failure the job was paused (`deactivate_after`). */
+  deactivated?: true
 }
 
 export interface RunRecord {
@@ -195,8 +197,6 @@ export interface RunRecord {
   attempts: Attempt[]
   /** Each time the run was opened again after its end (`tidemill retry`). */
   retries?: Retry[]
-  /** The next attempt stays on the commit and begins at the first step (`retry: { resume: false }`). */
-  fresh?: true
   /** Set by an operation; the end of the run then is `cancelled`. */
   cancel?: { at: string; actor: string }
   /** The sweeper stopped the task because the time limit had passed and the runner did not end it. */
@@ -217,8 +217,6 @@ export interface RunRecord {
   peakMemoryBytes?: number
   artifactsIncomplete?: boolean
   /** Docs of this run were uploaded completely. */
-  /** With this failure the job was paused (`deactivate_after`). */
-  deactivated?: true
   docsUploaded?: boolean
   /** Effects still open; absent before the end. */
   effects?: Effect[]
