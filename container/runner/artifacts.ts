@@ -46,7 +46,7 @@ export async function readPaths(manifest: string): Promise<Map<string, string>> 
   try {
     for await (const chunk of createReadStream(manifest, { encoding: 'utf8' })) {
       held += chunk
-      for (const [, path = '', id = ''] of held.matchAll(pair)) paths.set(id, path)
+      for (const [, path = '', id = ''] of held.matchAll(pair)) paths.set(copyOf(id), copyOf(path))
       // A pair may lie across two chunks; no path and id together are longer.
       held = held.slice(-4096)
     }
@@ -55,3 +55,6 @@ export async function readPaths(manifest: string): Promise<Map<string, string>> 
   }
   return paths
 }
+
+/** What a pattern finds is a view into the text that it searched, and would keep all of that in memory. */
+const copyOf = (text: string) => Buffer.from(text).toString()
