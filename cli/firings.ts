@@ -1,4 +1,5 @@
 /** Coming firings of jobs, in order, with what the change of the clock does to them. Pure. */
+import { namesOf, upstreamsOf } from '../shared/config-after.ts'
 import type { Config, JobConfig, ScheduleConfig } from '../shared/config-model.ts'
 import { fullName } from '../shared/contract.ts'
 import { type Occurrence, occurrences } from '../shared/schedule.ts'
@@ -78,7 +79,8 @@ export function unscheduled(config: Config, names: string[]): { job: string; why
   return names.flatMap(name => {
     const job = config.jobs[name]
     if (!job || job.schedules.some(schedule => schedule.enabled)) return []
-    if (job.after) return [{ job: name, why: `after ${job.after.job} (${job.after.status.join(', ')})` }]
+    const upstreams = upstreamsOf(job)
+    if (upstreams) return [{ job: name, why: `after ${namesOf(upstreams.jobs)} (${upstreams.status.join(', ')})` }]
     return [{ job: name, why: job.schedules.length > 0 ? 'its schedules are switched off' : 'by hand: no schedule' }]
   })
 }

@@ -1,4 +1,5 @@
 /** Runs in words: a row of the table, a line for a node, the head of `show`. */
+import { eventText, upstreamRuns } from '../shared/cause.ts'
 import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'
 import { isAboutNodes } from '../shared/message.ts'
 import { describeFailure } from '../shared/message-words.ts'
@@ -33,8 +34,16 @@ export function countsText(counts: NodeCounts | undefined): string {
 /** `schedule default, due 02:00`, `by arn:…`, `after run …`. */
 export function causeText(cause: Cause): string {
   if (cause.kind === 'schedule') return `schedule ${oneLine(cause.schedule, NAME)}, due ${cause.scheduledFor}`
-  if (cause.kind === 'upstream') return `after run ${oneLine(cause.run, NAME)} of ${oneLine(cause.job, NAME)} (${cause.status})`
-  if (cause.kind === 'commit') return `commit ${shortSha(cause.sha)} of ${oneLine(cause.repository, NAME)}`
+  if (cause.kind === 'upstream')
+    return upstreamRuns(cause)
+      .map(
+        (each, index) =>
+          `${index === 0 ? 'after run' : 'and'} ${oneLine(each.run, NAME)} of ${oneLine(each.job, NAME)} (${each.status})`,
+      )
+      .join(' ')
+  if (cause.kind === 'commit')
+    return `commit ${shortSha(cause.sha)} of ${oneLine(cause.repository, NAME)}${cause.branch ? `, branch ${oneLine(cause.branch, NAME)}` : ''}`
+  if (cause.kind === 'event') return `event ${oneLine(eventText(cause), NAME)}, ${cause.time}`
   return `request by ${oneLine(cause.actor, NAME)}`
 }
 

@@ -1,5 +1,6 @@
 /** What can be wrong between parts: names that do not exist, circles, two publishers, names that meet in AWS. */
 
+import { upstreamsOf } from './config-after.ts'
 import { valueAt } from './config-issues.ts'
 import type { Config, JobConfig } from './config-model.ts'
 import type { Section } from './config-read.ts'
@@ -25,42 +26,47 @@ export function checkReferences(sections: readonly NamedSection[], findings: Fin
             `"${environment}" is not an environment${meant(environment, environments.keys())}`,
           ),
         )
-      const after = valueAt(file.data, ['jobs', job, 'after', 'job'])
-      if (typeof after !== 'string' || all.has(after) || jobs.has(after)) continue
-      const elsewhere = [...all].find(each => each.endsWith(`/${after}`))
-      const hint = elsewhere ? `; of another project: ${elsewhere}` : meant(after, after.includes('/') ? all : jobs.keys())
-      findings.problems.push(
-        file.problem(
-          ['jobs', job, 'after', 'job'],
-          `"${after}" is not a job${after.includes('/') ? '' : ' of this project'}${hint}`,
-        ),
-      )
+      for (const path of [['jobs', job, 'after', 'job'], ...listPaths(file.data, ['jobs', job, 'after', 'jobs'])]) {
+        const after = valueAt(file.data, path)
+        if (typeof after !== 'string' || all.has(after) || jobs.has(after)) continue
+        const elsewhere = [...all].find(each => each.endsWith(`/${after}`))
+        const hint = elsewhere ? `; of another project: ${elsewhere}` : meant(after, after.includes('/') ? all : jobs.keys())
+        findings.problems.push(
+          file.problem(path, `"${after}" is not a job${after.includes('/') ? '' : ' of this project'}${hint}`),
+        )
+      }
     }
 }
 
-/** A job runs after one other at most, so every circle is found by walking on until a job comes twice. */
+function listPaths(data: unknown, path: (string | number)[]): (string | number)[][] {
+  const list = valueAt(data, path)
+  return Array.isArray(list) ? list.map((_, index) => [...path, index]) : []
+}
+
+/** Each circle once: a walk along `after` that comes back to a job it has passed. */
 export function checkCircles(sections: readonly NamedSection[], jobs: Record<string, JobConfig>, findings: Findings): void {
   const done = new Set<string>()
-  for (const start of Object.keys(jobs)) {
-    const walk: string[] = []
-    let here: string | undefined = start
-    while (here && !done.has(here) && !walk.includes(here)) {
-      walk.push(here)
-      here = jobs[here]?.after?.job
+  const visit = (name: string, walk: string[]): void => {
+    const job = jobs[name]
+    if (walk.includes(name)) report([...walk.slice(walk.indexOf(name)), name])
+    else if (job && !done.has(name)) {
+      for (const upstream of upstreamsOf(job)?.jobs ?? []) visit(upstream, [...walk, name])
+      done.add(name)
     }
-    for (const job of walk) done.add(job)
-    if (!here || !walk.includes(here)) continue
-    const circle = [...walk.slice(walk.indexOf(here)), here]
-    const first = jobs[here]
-    const section = sections.find(each => each.name === first?.project)
-    if (first && section)
-      findings.problems.push(
-        section.file.problem(
-          ['jobs', first.name, 'after', 'job'],
-          `runs in a circle, so none would ever start: ${circle.join(' after ')}`,
-        ),
-      )
   }
+  const report = (circle: string[]): void => {
+    const first = jobs[circle[0] ?? '']
+    const section = sections.find(each => each.name === first?.project)
+    if (!first || !section) return
+    const at = [
+      'jobs',
+      first.name,
+      'after',
+      ...(first.afterAll ? ['jobs', first.afterAll.jobs.indexOf(circle[1] ?? '')] : ['job']),
+    ]
+    findings.problems.push(section.file.problem(at, `runs in a circle, so none would ever start: ${circle.join(' after ')}`))
+  }
+  for (const name of Object.keys(jobs)) visit(name, [])
 }
 
 /** Settles who publishes: at most one job of an environment for state and one for docs. */

@@ -27,9 +27,7 @@ export function resolveJob(
     environment: spec.environment,
     description: spec.description,
     schedules: resolveSchedules(section, project, name, spec, findings),
-    after: spec.after
-      ? { job: spec.after.job.includes('/') ? spec.after.job : fullName(project, spec.after.job), status: spec.after.status }
-      : null,
+    ...resolveAfter(project, spec.after),
     steps: resolveSteps(section, name, spec, findings),
     deps: spec.deps,
     freshness: spec.freshness === true ? 'warn' : spec.freshness === false ? 'off' : spec.freshness,
@@ -56,6 +54,17 @@ export function resolveJob(
     deactivateAfter: spec.deactivate_after ?? null,
     notify: resolveNotify(section, name, spec, channels, findings),
   }
+}
+
+/** A list of one job is that one job. */
+function resolveAfter(project: string, spec: JobSpec['after']): Pick<JobConfig, 'after' | 'afterAll'> {
+  if (!spec) return { after: null, afterAll: null }
+  const { status, partial, within = null } = spec
+  const named = (spec.jobs ?? [spec.job ?? '']).map(job => (job.includes('/') ? job : fullName(project, job)))
+  const [job = '', ...more] = [...new Set(named)]
+  return more.length > 0
+    ? { after: null, afterAll: { jobs: [job, ...more], status, partial, withinSeconds: within } }
+    : { after: { job, status, partial }, afterAll: null }
 }
 
 function resolveSchedules({ file }: Section, project: string, job: string, spec: JobSpec, findings: Findings): ScheduleConfig[] {

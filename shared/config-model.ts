@@ -1,4 +1,5 @@
 /** The resolved configuration: every default applied, every name checked, nothing optional. Stored as `config/<sha256>.json`. */
+import type { Upstreams } from './config-after.ts'
 import type { MessageKind, RetryClass } from './reasons.ts'
 import type { FinalStatus } from './run.ts'
 
@@ -100,8 +101,10 @@ export interface JobConfig {
   environment: string
   description: string
   schedules: ScheduleConfig[]
-  /** Full name of the job it runs after. */
-  after: { job: string; status: FinalStatus[] } | null
+  /** Full name of the one job it runs after. `partial`: absent in configurations of the version before. */
+  after: { job: string; status: FinalStatus[]; partial?: boolean } | null
+  /** It runs after several; `after` is null then. Absent in configurations of the version before. */
+  afterAll?: Upstreams | null
   steps: StepConfig[]
   /** `dbt deps` when the project has packages. */
   deps: boolean

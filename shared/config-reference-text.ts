@@ -149,4 +149,15 @@ include: [../finance/tidemill.yml, ../marketing/tidemill.yml]
 
 Each included file has its own \`version\`, \`project\`, \`environments\` and \`jobs\`. \`installation\`, \`notifications\`, \`network\`, \`images\` and
 \`retention\` stand only in the first. A job may run \`after\` one of another project, by its full name: \`after: { job: finance/close }\`.
+
+## After other jobs
+
+\`after: { job: a }\` starts a run for each run of \`a\` that ended so. \`after: { jobs: [a, b] }\` starts one once all of them have:
+
+- Of each job its newest run counts (by the time it was claimed), since the last start. A job that ran twice counts once.
+- A run that failed or was cancelled takes the good one before it back, until the next good one, or \`tidemill retry\` of it. A skipped run says nothing.
+- A start uses its runs up: the next needs a new run of every job. With \`within: 12h\` an end that is older than that is forgotten, so that a
+  job that was a day late does not pair with the next day for ever.
+- Runs of other steps (\`tidemill run a --select …\`) and of a backfill start nobody and count nowhere, unless \`partial: true\` says so. A full
+  refresh, other variables, another branch do.
 `

@@ -53,16 +53,55 @@ const scheduleSpec = z
       })
   })
 
-const afterSpec = z.strictObject({
-  job: about(z.string(), 'Job of this project, or `<project>/<job>` of another project of the installation.', [
-    'nightly',
-    'finance/close',
-  ]),
-  status: withDefault(
-    about(listOf(z.enum(['success', 'warn', 'error', 'cancelled', 'skipped'])).check(z.minLength(1)), 'How it must have ended.'),
-    ['success', 'warn'],
-  ),
-})
+const afterSpec = z
+  .strictObject({
+    job: z.optional(
+      about(
+        z.string(),
+        'Job of this project, or `<project>/<job>` of another project of the installation: one run after each of its runs.',
+        ['nightly', 'finance/close'],
+      ),
+    ),
+    jobs: z.optional(
+      about(
+        listOf(z.string()).check(z.minLength(1), z.maxLength(20)),
+        'Several such jobs: one run once all of them have ended so since its last start. Of each job the newest run counts; one that failed takes the good one before it back.',
+        [['orders', 'customers', 'finance/close']],
+      ),
+    ),
+    status: withDefault(
+      about(
+        listOf(z.enum(['success', 'warn', 'error', 'cancelled', 'skipped'])).check(z.minLength(1)),
+        'How it must have ended.',
+      ),
+      ['success', 'warn'],
+    ),
+    within: z.optional(
+      about(
+        text(durationReader('1m', '7d')),
+        'With `jobs`: ends further apart do not belong together, the older is forgotten. For daily jobs half a day keeps the days apart after one was late.',
+        ['12h'],
+      ),
+    ),
+    partial: withDefault(
+      about(
+        z.boolean(),
+        'true: also after runs that built only a part: with other steps (`tidemill run JOB --select …`), or of a backfill.',
+      ),
+      false,
+    ),
+  })
+  .check(ctx => {
+    const { job, jobs, within } = ctx.value
+    const say = (message: string) => ctx.issues.push({ code: 'custom', input: ctx.value, message })
+    if ((job === undefined) === (jobs === undefined))
+      say(
+        job
+          ? 'has both `job` and `jobs`; keep one'
+          : 'needs `job` or `jobs`, e.g. { job: nightly } or { jobs: [orders, customers] }',
+      )
+    if (within !== undefined && job !== undefined) say('has `within`, which only `jobs` uses; take it out')
+  })
 
 const stepSpec = text(line => {
   const kind = secretKind(line)
@@ -113,7 +152,12 @@ export const jobSpec = z.strictObject({
       [{ cron: '0 2 * * *', timezone: 'Europe/Berlin' }, { every: '1h' }],
     ),
   ),
-  after: z.optional(about(afterSpec, 'Run when another job has ended.', [{ job: 'nightly', status: ['success', 'warn'] }])),
+  after: z.optional(
+    about(afterSpec, 'Run when another job has ended, or all of several.', [
+      { job: 'nightly', status: ['success', 'warn'] },
+      { jobs: ['orders', 'customers'], within: '12h' },
+    ]),
+  ),
   steps: about(
     z.array(stepSpec).check(z.minLength(1)),
     'dbt command lines, run in order; a failing step ends the run. Quotes work, a shell does not.',

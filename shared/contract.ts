@@ -2,6 +2,7 @@
  * The names that cross a process border: environment variables, S3 keys, table keys, causes, stack outputs.
  * Writer and reader both import them from here; nothing else in the code builds such a name.
  */
+import { eventKey, runsOf } from './cause.ts'
 import type { Cause } from './run.ts'
 
 /** Version of everything stored (record, plan, config, result, parts). Readers accept this one and the one before. */
@@ -103,7 +104,9 @@ export function causeString(job: string, cause: Cause): string {
     case 'schedule':
       return `schedule ${job}/${cause.schedule}@${cause.scheduledFor.slice(0, 16)}Z`
     case 'upstream':
-      return `upstream ${cause.run} ${job}`
+      return `upstream ${runsOf(cause).join('+')} ${job}`
+    case 'event':
+      return `event ${job} ${eventKey(cause)}`
     case 'commit':
       return `commit ${job} ${cause.repository}@${cause.sha}/${cause.eventId}`
     case 'request': {
@@ -120,6 +123,8 @@ export const PK = {
   run: (id: string) => `RUN#${id}`,
   job: (job: string) => `JOB#${job}`,
   environment: (environment: string) => `ENV#${environment}`,
+  /** What a job that runs after several has seen of them since its last start. */
+  fanIn: (job: string) => `FANIN#${job}`,
   /** `retries`: how often the run was opened again before; each of its ends is told. */
   message: (run: string, kind: string, channel: string, target: string, retries = 0) =>
     `MSG#${run}/${kind}${retries ? `~${retries}` : ''}/${channel}/${target}`,

@@ -1,4 +1,6 @@
 /** The sentences of a message about one run: what its end means for others, and the facts around it. */
+import { eventText, upstreamRuns } from './cause.ts'
+import { namesOf } from './config-after.ts'
 import { nextMemory } from './fargate.ts'
 import { formatBytes, formatCount, formatMoney, formatSpan, formatTime, oneLine, plural, shortSha } from './format.ts'
 import type { MessageInput } from './message.ts'
@@ -116,9 +118,11 @@ export function causeWords({ cause }: RunRecord): string {
     case 'schedule':
       return 'by schedule'
     case 'upstream':
-      return `after ${cause.job}`
+      return `after ${namesOf(upstreamRuns(cause).map(each => each.job))}`
     case 'commit':
       return `by commit ${shortSha(cause.sha)}`
+    case 'event':
+      return `by event ${oneLine(eventText(cause), MAX.person)}`
     case 'request':
       return `by ${shortActor(cause.actor)}`
   }

@@ -10,8 +10,9 @@ export const isFinal = (status: RunStatus): status is FinalStatus =>
 /** Why a run exists. Its canonical string (contract.ts) makes the claim unique. */
 export type Cause =
   | { kind: 'schedule'; schedule: string; scheduledFor: string }
-  | { kind: 'upstream'; run: string; job: string; status: FinalStatus }
-  | { kind: 'commit'; repository: string; sha: string; eventId: string }
+  | UpstreamCause
+  | { kind: 'commit'; repository: string; sha: string; eventId: string /** Absent in records of before. */; branch?: string }
+  | EventCause
   | { kind: 'request'; actor: string; idempotencyKey: string; slice?: Slice }
 
 /** A part of a backfill. Whoever asks for it, it is run once, and again only after a run of it that did not end well. */
@@ -22,6 +23,36 @@ export interface Slice {
   end: string
   /** Of the runs of the slice, from 1. */
   number: number
+}
+
+/** The end of a run of a job that this one runs after. */
+export interface UpstreamRun {
+  run: string
+  job: string
+  status: FinalStatus
+}
+/** The run that ended last; `others`: those of the other jobs, where the job runs after several. */
+export interface UpstreamCause extends UpstreamRun {
+  kind: 'upstream'
+  others?: UpstreamRun[]
+}
+
+/** An event of EventBridge. All of it comes from outside: bounded, and data wherever it goes. */
+export interface EventCause {
+  kind: 'event'
+  /** Of the job, as in the configuration. */
+  trigger: string
+  eventId: string
+  source: string
+  detailType: string
+  /** ISO 8601, UTC. */
+  time: string
+  /** JSON; absent when it is longer than {@link LIMIT.eventDetail}. */
+  detail?: string
+  /** Of the detail, as it came. */
+  detailBytes: number
+  /** Of an object in S3. The sequencer is the same in every notification of one write. */
+  object?: { bucket: string; key: string; version?: string; sequencer?: string }
 }
 
 /** What a request may change of the job for one run. */
@@ -225,6 +256,8 @@ export interface RunRecord {
 /** Bounds on what comes from a container, which is untrusted. */
 export const LIMIT = {
   nodeMessage: 2000,
+  /** Characters of an event's detail that are kept in the record. */
+  eventDetail: 4096,
   failures: 20,
   message: 2000,
   /** Bytes of result.json that the finisher reads. */

@@ -5,6 +5,7 @@ import { auditDayKey, OPEN, openKey, PK, SCHEMA_VERSION, shardOf } from '../../s
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun, runOfItem } from '../../shared/run-item.ts'
 import { type Dynamo, isNamed, setFields, transact, update } from './dynamo.ts'
+import { makeFanInStore } from './dynamo-fan-in.ts'
 import { makeLeaseStore } from './dynamo-lease.ts'
 import { endRun, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
 import { batchGet, queryOpen } from './dynamo-read.ts'
@@ -121,6 +122,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         ...entry,
       })
     },
+    ...makeFanInStore(dynamo),
     lease: makeLeaseStore(dynamo),
     sweep: {
       async read() {

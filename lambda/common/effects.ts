@@ -1,16 +1,17 @@
 /** What follows the end of a run. Each effect is safe to repeat and is taken out of the run's set when it is done. */
-import { fullName, KEY } from '../../shared/contract.ts'
+import { KEY } from '../../shared/contract.ts'
 import { EFFECTS, type Effect, isFinal, type RunRecord } from '../../shared/run.ts'
 import type { Bucket } from './bucket.ts'
-import { type ClaimDeps, claimRun } from './claim.ts'
+import type { ClaimDeps } from './claim.ts'
 import type { Configs } from './config.ts'
 import { sendMessages } from './effect-messages.ts'
 import { publishDocs, publishState } from './effect-publish.ts'
+import { claimFollowers } from './followers.ts'
 import type { DispatchRequest, Invoke, NotifyRequest } from './invoke.ts'
 import type { Store } from './store.ts'
 
 export interface EffectDeps extends ClaimDeps {
-  store: ClaimDeps['store'] & Pick<Store, 'effectDone' | 'countStreak' | 'putMessage'>
+  store: ClaimDeps['store'] & Pick<Store, 'fanIn' | 'putFanIn' | 'effectDone' | 'countStreak' | 'putMessage'>
   bucket: Bucket
   configs: Configs
   dispatch: Invoke<DispatchRequest>
@@ -22,7 +23,7 @@ const ORDER: readonly Effect[] = ['dispatch', 'downstream', 'docs', 'history', '
 
 const RUN_EFFECT: Record<Effect, (deps: EffectDeps, run: RunRecord) => Promise<void>> = {
   dispatch: deps => deps.dispatch({}),
-  downstream: claimDownstream,
+  downstream: claimFollowers,
   docs: publishDocs,
   history: writeHistory,
   messages: sendMessages,
@@ -49,21 +50,6 @@ export async function runEffects(deps: EffectDeps, run: RunRecord): Promise<Effe
 async function writeHistory(deps: EffectDeps, run: RunRecord): Promise<void> {
   const { effects: _, streak: __, ...record } = run
   await deps.bucket.write(KEY.record(run), JSON.stringify(record), { type: 'application/json' })
-}
-
-/** Claims the jobs that run after this one, by the configuration in force now. */
-async function claimDownstream(deps: EffectDeps, run: RunRecord): Promise<void> {
-  if (!isFinal(run.status)) return
-  const status = run.status
-  const job = fullName(run.project, run.job)
-  const config = await deps.configs.load(deps.configs.current)
-  const followers = Object.values(config.jobs).filter(other => other.after?.job === job && other.after.status.includes(status))
-  const claimed: string[] = []
-  for (const follower of followers) {
-    const cause = { kind: 'upstream', run: run.id, job, status } as const
-    claimed.push((await claimRun(deps, { job: follower, config: deps.configs.current, cause })).run.id)
-  }
-  if (claimed.length) await deps.dispatch({ runs: claimed })
 }
 
 export const hasOpenEffects = (run: RunRecord) => isFinal(run.status) && EFFECTS.some(effect => run.effects?.includes(effect))

@@ -3,7 +3,7 @@
  * transaction, so it is safe when it is repeated, late, or done by two at the same moment.
  */
 import type { MessageKind } from '../../shared/reasons.ts'
-import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
+import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak, UpstreamRun } from '../../shared/run.ts'
 
 /** What the end of a run writes beside its status. */
 export type Findings = Partial<
@@ -90,6 +90,21 @@ export interface MessageItem {
   streak?: Streak
 }
 
+/** What a job that runs after several has seen of them since its last start. */
+export interface FanInState {
+  /** Of the writes: each is conditional on the one before. */
+  version: number
+  /** Newest end of each job, by full name. */
+  ends: Record<string, FanInEnd>
+  /** Newest run of each job that a start has used. */
+  used: Record<string, string>
+  /** Starts that are decided; each is claimed before it is taken out. */
+  due: FanInEnd[][]
+}
+export interface FanInEnd extends UpstreamRun {
+  endedAt: string
+}
+
 export interface AuditEntry {
   /** Time of the operation and random digits: sorts by time. */
   id: string
@@ -160,6 +175,10 @@ export interface Store {
   /** False: it was there already. */
   putMessage(message: MessageItem): Promise<boolean>
 
+  /** Of a job that runs after several. */
+  fanIn(job: string): Promise<FanInState | undefined>
+  /** False: somebody else wrote a version since. */
+  putFanIn(job: string, state: FanInState): Promise<boolean>
   pause(job: string, by: Paused | undefined): Promise<void>
   pauseEnvironment(environment: string, by: Paused | undefined): Promise<void>
   audit(entry: AuditEntry): Promise<void>

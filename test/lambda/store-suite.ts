@@ -104,6 +104,26 @@ export function testStore(name: string, store: () => Promise<Store>): void {
     assert.equal(await s.requeue(run, back), undefined)
   })
 
+  test(`fault 01: ${name}: of 10 writes of what a job waits for, made on one version, one counts`, options, async () => {
+    const s = await store()
+    assert.equal(await s.fanIn('shop/report'), undefined)
+    const state = (version: number, run: string) => ({
+      version,
+      ends: { 'shop/a': { run, job: 'shop/a', status: 'success' as const, endedAt: NOW } },
+      used: {},
+      due: [[{ run, job: 'shop/b', status: 'warn' as const, endedAt: NOW }]],
+    })
+    for (const version of [1, 2]) {
+      const writes = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => s.putFanIn('shop/report', state(version, runId(version * 100 + i)))),
+      )
+      assert.equal(writes.filter(Boolean).length, 1)
+      const winner = runId(version * 100 + writes.indexOf(true))
+      assert.deepEqual(await s.fanIn('shop/report'), state(version, winner))
+    }
+    assert.equal(await s.putFanIn('shop/report', state(2, runId(9))), false)
+  })
+
   test(`${name}: the waiting line comes in order of priority, then claim`, options, async () => {
     const s = await store()
     const order = [runOf(1, { priority: -10 }), runOf(2), runOf(3, { priority: 10 }), runOf(4)]

@@ -42,6 +42,7 @@ test('the example of the reference becomes a complete configuration', () => {
       { name: 'default', cron: '0 2 * * *', expressions: ['cron(0 2 * * ? *)'], timezone: 'Europe/Berlin', enabled: true },
     ],
     after: null,
+    afterAll: null,
     steps: [{ name: 'build', args: ['build'] }],
     deps: true,
     freshness: 'warn',
@@ -60,7 +61,11 @@ test('the example of the reference becomes a complete configuration', () => {
     { channel: 'email', target: '', on: ['error', 'recovered', 'missed'] },
     { channel: 'slack', target: '', on: ['error', 'recovered', 'missed'] },
   ])
-  assert.deepEqual(config.jobs['jaffle_shop/after_nightly']?.after, { job: 'jaffle_shop/nightly', status: ['success', 'warn'] })
+  assert.deepEqual(config.jobs['jaffle_shop/after_nightly']?.after, {
+    job: 'jaffle_shop/nightly',
+    status: ['success', 'warn'],
+    partial: false,
+  })
   assert.deepEqual(config.channels, {
     email: { addresses: ['data@example.com'] },
     slack: { secret: { name: 'slack-webhook', field: null } },
