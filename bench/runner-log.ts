@@ -83,10 +83,14 @@ stamp = os.environ["DBT_ENV_CUSTOM_ENV_TIDEMILL"]
 def event(name, level, msg, **data):
     return json.dumps({"info": {"name": name, "level": level, "msg": msg}, "data": data}) + "\\n"
 with open(os.path.join(target, "manifest.json"), "w") as file:
-    file.write('{"nodes": {"x": "')
-    for _ in range(LOAD["manifestMegabytes"]):
-        file.write("select 1 as a, " * 69_905)
-    file.write('"}}')
+    # As dbt writes it: 20 kB a node, most of it code.
+    code = "select 1 as a, " * 1300
+    file.write('{"nodes": {')
+    for i in range(max(LOAD["nodes"], LOAD["manifestMegabytes"] * 50)):
+        id, path = f"model.bench.model_{i}", f"models/layer_{i // 20}/model_{i}.sql"
+        names = {"name": f"model_{i}", "path": path[7:], "original_file_path": path, "unique_id": id}
+        file.write((", " if i else "") + f'"{id}": ' + json.dumps({**names, "raw_code": code}))
+    file.write("}}")
 out = sys.stdout
 RESULT = {"status": "success", "message": "OK", "execution_time": 0.1}
 out.write(event("FoundStats", "info", "Found models"))

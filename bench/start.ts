@@ -104,9 +104,12 @@ export async function runnerEnvironment(bench: Bench, plan: Plan, work: string):
   }
 }
 
-/** As the image's ENTRYPOINT does. */
+/** As the image does. */
 export const startRunner = ({ runner }: Bench, env: Record<string, string>, stdout: 'ignore' | 'pipe' = 'ignore'): ChildProcess =>
-  spawn(process.execPath, ['--max-semi-space-size=4', runner], { env, stdio: ['ignore', stdout, 'inherit'] })
+  spawn(process.execPath, ['--max-semi-space-size=4', runner], {
+    env: { ...env, MALLOC_ARENA_MAX: '1' },
+    stdio: ['ignore', stdout, 'inherit'],
+  })
 
 export function planOf(
   bench: Bench,

@@ -1,16 +1,14 @@
 /** The record of an attempt as it grows: log lines, finished nodes and progress, one object a flush. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { buffer } from 'node:stream/consumers'
+import { createGzip } from 'node:zlib'
 import { KEY, SCHEMA_VERSION } from '../../shared/contract.ts'
 import type { LogLine, NodeLine, Plan, Progress } from '../../shared/plan.ts'
 import type { Redactor } from './redact.ts'
 import type { Uploads } from './uploads.ts'
 
-const compress = promisify(gzip)
-
-/** A fuller buffer is flushed at once: it bounds memory and the size of a part. */
+/** Lines beyond it go into a part of their own: it bounds memory and the size of a part. */
 const FULL_BYTES = 1024 * 1024
 
 export interface Parts {
@@ -33,17 +31,16 @@ export function createParts(deps: {
   now(): Date
   progress(): Pick<Progress, 'steps' | 'nodes' | 'commit'>
 }): Parts {
-  let lines: string[] = []
-  let bytes = 0
+  const pages = createPages()
+  let page = pages.take(0)
   let changed = false
   let count = 0
   let writing: Promise<void> = Promise.resolve()
 
   function flush(): Promise<void> {
     if (!changed) return writing
-    const content = lines
-    lines = []
-    bytes = 0
+    const content = page
+    page = pages.take(0)
     changed = false
     const part = ++count
     const { plan } = deps
@@ -56,14 +53,18 @@ export function createParts(deps: {
       at: deps.now().toISOString(),
       ...deps.progress(),
     }
-    const text = `${[deps.redact.text(JSON.stringify(first)), ...content].join('\n')}\n`
-    writing = writing.then(() => store(part, text))
+    const head = `${deps.redact.text(JSON.stringify(first))}\n`
+    writing = writing.then(() => store(part, head, content))
     return writing
   }
 
-  async function store(part: number, text: string): Promise<void> {
+  async function store(part: number, head: string, page: Page): Promise<void> {
     const file = join(deps.folder, `${part}.ndjson.gz`)
-    const content = await compress(text)
+    const gzip = createGzip()
+    gzip.write(head)
+    gzip.end(page.bytes.subarray(0, page.length))
+    const content = await buffer(gzip)
+    pages.giveBack(page)
     const onDisk = await writeFile(file, content).then(
       () => true,
       () => false,
@@ -81,11 +82,15 @@ export function createParts(deps: {
     add(line) {
       // Log lines come masked; of a node the message may hold anything.
       const json = JSON.stringify(line)
-      const text = line.type === 'node' ? deps.redact.text(json) : json
-      lines.push(text)
-      bytes += text.length
+      const text = `${line.type === 'node' ? deps.redact.text(json) : json}\n`
+      // A character of a string is three bytes of UTF-8 at most.
+      const most = 3 * text.length
+      if (page.length + most > page.bytes.length) {
+        if (page.length > 0) void flush()
+        if (most > page.bytes.length) page = pages.take(most)
+      }
+      page.length += page.bytes.write(text, page.length)
       changed = true
-      if (bytes >= FULL_BYTES) void flush()
     },
     touch() {
       changed = true
@@ -93,5 +98,27 @@ export function createParts(deps: {
     flush,
     ready: () => writing,
     count: () => count,
+  }
+}
+
+interface Page {
+  bytes: Buffer
+  length: number
+}
+
+/** Lines wait as bytes in memory that is used again: strings would grow old and stay in the heap as garbage for long. */
+function createPages() {
+  const free: Page[] = []
+  return {
+    /** An empty page with room for so many bytes at least. */
+    take(bytes: number): Page {
+      const found = bytes <= FULL_BYTES ? free.pop() : undefined
+      return found ?? { bytes: Buffer.allocUnsafeSlow(Math.max(bytes, FULL_BYTES)), length: 0 }
+    },
+    giveBack(page: Page): void {
+      page.length = 0
+      // The one that a huge line needed is not kept.
+      if (page.bytes.length === FULL_BYTES) free.push(page)
+    },
   }
 }

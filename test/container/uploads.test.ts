@@ -118,6 +118,16 @@ test('fault 29: a full buffer becomes a part at once, and no line is lost', asyn
   )
 })
 
+test('fault 29: a line larger than a part and letters of several bytes come whole and in order', async t => {
+  const { parts, sent, log } = makeParts(t)
+  const texts = ['before', 'ü€😀'.repeat(400_000), 'after', 'ä'.repeat(1000)]
+  for (const text of texts) log(text)
+  await parts.flush()
+  const found = sent.flatMap(part => part.lines).flatMap(line => (line.type === 'log' ? [line.text] : []))
+  assert.equal(found.length, texts.length)
+  assert.ok(found.every((text, i) => text === texts[i]))
+})
+
 test('fault 28: the message of a node is masked', async t => {
   const { parts, sent } = makeParts(t, ['secret "word"'])
   parts.add({
