@@ -21,7 +21,8 @@ export function settingsOf(config: Config, run: RunPlace): RunSettings | undefin
   return project && environment && job && { project, environment, job }
 }
 
-export function buildPlan({ project, environment, job }: RunSettings, run: RunRecord, attempt: number): Plan {
+/** `memory`: of the task, MiB. */
+export function buildPlan({ project, environment, job }: RunSettings, run: RunRecord, attempt: number, memory: number): Plan {
   const resume = resumeOf(run, attempt)
   const commit = resume?.commit ?? run.overrides?.commit
   const place: RunPlace = { project: run.project, environment: run.environment, job: run.job, id: run.id }
@@ -52,6 +53,7 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
     passAwsCredentials: environment.awsCredentials,
     steps: buildSteps(job, run.overrides ?? {}),
     timeoutSeconds: secondsLeft(job, run, attempt),
+    memory,
     prefixes: {
       attempt: KEY.attempt(place, attempt),
       cache: KEY.cache(run.project, run.environment),

@@ -49,8 +49,10 @@ export interface Plan {
   /** The task role's credentials are given to dbt. */
   passAwsCredentials: boolean
   steps: PlanStep[]
-  /** Time limit of the whole run, seconds, and the moment it was claimed for the clock of a later attempt. */
+  /** Seconds left of the run's time limit, which all its attempts share. */
   timeoutSeconds: number
+  /** Of the task, MiB. Absent in plans of the version before. */
+  memory?: number
   /** S3 prefixes, each with a slash at its end. */
   prefixes: { attempt: string; cache: string; docs: string }
   /** Artifacts of the environment's published state are given to steps that compare with them; `pointer`: its key. */

@@ -153,6 +153,8 @@ async function comparing(step: PlanStep, words: string[], result: StepResult, st
   const { folder, run, commit } = state.published
   result.comparedWith = run
   state.log.info(step.index, `compared with run ${run}${commit ? ` at ${commit.slice(0, 7)}` : ''}`)
+  // The next attempt has to know it however soon this one is killed.
+  await state.parts.flush()
   state.freshIn ??= await earlierSources(state)
   await bringSources(state.freshIn, join(stepFolder(state, step), 'target'))
   return withState(words, folder)

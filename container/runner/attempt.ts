@@ -121,7 +121,7 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
     parts,
     uploads,
     redact,
-    memory: watchMemory(),
+    memory: watchMemory(plan.memory === undefined ? undefined : plan.memory * 1024 ** 2),
     ...(dbt && { dbt }),
     stop: deps.stop,
     graceMilliseconds: deps.limits.graceMilliseconds,

@@ -1,64 +1,70 @@
-/** Memory of the task: the cgroup where it is ours alone, else what the processes themselves used. */
-import { readFileSync } from 'node:fs'
+/** Memory of the task: from the kernel's account where that is the task's alone, else what its processes use. */
+import { readdirSync } from 'node:fs'
+import { type Cgroup, findCgroup, readText } from './cgroup.ts'
 
 export interface Memory {
-  /** Watches a process until `stop`. */
+  /** Watches a process and what it starts, until called again. */
   watch(pid: number): () => void
+  /** Highest so far. Files that the kernel keeps in free memory do not count. */
   peakBytes(): number
-  /** Whether the kernel ran out of memory for us since the start. */
+  /** Whether memory ran out: the kernel has killed for it, or the peak came near the size of the task. */
   state(): { exhausted: boolean; text: string }
 }
 
-const ROOT = '/sys/fs/cgroup'
-const number = (path: string): number | undefined => {
-  const text = read(path)
-  const value = text === undefined || text.trim() === 'max' ? Number.NaN : Number(text)
-  return Number.isFinite(value) ? value : undefined
-}
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
+const SAMPLE_MILLISECONDS = 500
+const NEAR = 0.95
+
+/** `taskBytes`: size of the task; Fargate's limit lies outside of the container, where nobody in it can read it. */
+export function watchMemory(taskBytes?: number, cgroup: Cgroup | undefined = findCgroup()): Memory {
+  const own = cgroup?.alone ? cgroup : undefined
+  const before = { kills: cgroup?.oomKills() ?? 0, most: own?.mostBytes() ?? 0 }
+  const limits = [taskBytes, own?.limitBytes()].filter(bytes => bytes !== undefined)
+  const limit = limits.length > 0 ? Math.min(...limits) : undefined
+  let peak = 0
+  const note = (bytes: number | undefined) => {
+    peak = Math.max(peak, bytes ?? 0)
   }
-}
-
-/** Kills by the kernel in this cgroup (version 2, else 1). */
-const oomKills = () =>
-  Number(/^oom_kill (\d+)/m.exec(read(`${ROOT}/memory.events`) ?? read(`${ROOT}/memory/memory.oom_control`) ?? '')?.[1] ?? 0)
-const cgroupPeak = () => number(`${ROOT}/memory.peak`) ?? number(`${ROOT}/memory/memory.max_usage_in_bytes`)
-const cgroupLimit = () => {
-  const limit = number(`${ROOT}/memory.max`) ?? number(`${ROOT}/memory/memory.limit_in_bytes`)
-  // Version 1 writes a number near 2^63 for "none".
-  return limit !== undefined && limit < 2 ** 50 ? limit : undefined
-}
-/** Peak resident memory of a process so far. */
-const processPeak = (pid: number | 'self') =>
-  Number(/^VmHWM:\s*(\d+) kB/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1] ?? 0) * 1024
-
-/** `alone`: nobody else was in the cgroup at the start, as in a container; its figures are then the task's. */
-export function watchMemory(): Memory {
-  const others = (read(`${ROOT}/cgroup.procs`) ?? read(`${ROOT}/memory/cgroup.procs`) ?? '').trim().split('\n')
-  const alone = process.pid < 10 && others.length <= 3
-  const killsBefore = oomKills()
-  let childPeak = 0
-  const peakBytes = () => (alone ? cgroupPeak() : undefined) ?? childPeak + processPeak('self')
+  const sample = (pid?: number) => note(own?.workingBytes() ?? processBytes(pid))
   return {
     watch(pid) {
-      const sample = () => {
-        childPeak = Math.max(childPeak, processPeak(pid))
-      }
-      const timer = setInterval(sample, 500)
+      const timer = setInterval(() => sample(pid), SAMPLE_MILLISECONDS)
       return () => clearInterval(timer)
     },
-    peakBytes,
+    peakBytes() {
+      sample()
+      return peak
+    },
     state() {
-      const peak = peakBytes()
-      const limit = alone ? cgroupLimit() : undefined
-      const exhausted = oomKills() > killsBefore || (limit !== undefined && peak >= 0.95 * limit)
+      sample()
+      // A quick rise is over before the next sample; the kernel's own highest figure has it, with files.
+      const most = own?.mostBytes() ?? 0
+      const seen = most > before.most ? Math.max(peak, most) : peak
+      const near = limit !== undefined && seen >= NEAR * limit
+      const killed = (cgroup?.oomKills() ?? 0) > before.kills
       const of = limit === undefined ? '' : ` of ${megabytes(limit)}`
-      return { exhausted, text: `peak ${megabytes(peak)}${of}` }
+      return { exhausted: killed || near, text: `peak ${megabytes(near ? seen : peak)}${of}` }
     },
   }
 }
+
+/** Of this process and another at their highest, and of all below the other now. */
+const processBytes = (pid: number | undefined) =>
+  statusBytes('self', 'VmHWM') + (pid === undefined ? 0 : statusBytes(pid, 'VmHWM') + belowBytes(pid))
+
+const belowBytes = (pid: number): number =>
+  children(pid).reduce((sum, child) => sum + statusBytes(child, 'VmRSS') + belowBytes(child), 0)
+
+function children(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap(task =>
+      (readText(`/proc/${pid}/task/${task}/children`) ?? '').split(' ').filter(Boolean).map(Number),
+    )
+  } catch {
+    return []
+  }
+}
+
+const statusBytes = (pid: number | 'self', name: 'VmHWM' | 'VmRSS') =>
+  Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(readText(`/proc/${pid}/status`) ?? '')?.[1] ?? 0) * 1024
+
 const megabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`

@@ -32,12 +32,12 @@ export async function takePlace(
 ): Promise<{ answer: StartAnswer; started?: RunRecord }> {
   const { environment, job } = settings
   const number = run.attempts.length + 1
-  const plan = JSON.stringify(buildPlan(settings, run, number))
+  const known = job.retry.on.includes('memory') ? (await deps.store.job(fullName(run.project, run.job))).size : undefined
+  const size = sizeOfAttempt(environment, run.attempts, known)
+  const plan = JSON.stringify(buildPlan(settings, run, number, size.memory))
   const key = KEY.plan(run, number)
   const sha256 = createHash('sha256').update(plan).digest('hex')
   await deps.bucket.write(key, plan, { type: 'application/json' })
-  const known = job.retry.on.includes('memory') ? (await deps.store.job(fullName(run.project, run.job))).size : undefined
-  const size = sizeOfAttempt(environment, run.attempts, known)
   const input = makeRunTaskInput(deps.installation, deps.network, environment, run, number, { key, sha256 }, size)
   const attempt: Attempt = {
     number,

@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { parseResult } from '../../shared/parse-result.ts'
 import { startBucket } from './bucket.ts'
 import { makeFolder, makeRepository, SHOP } from './project.ts'
-import { CHAIN, ledgerOf, nextPlan, succeeded } from './resume-fixture.ts'
+import { CHAIN, childrenOf, ledgerOf, nextPlan, succeeded } from './resume-fixture.ts'
 import { makePlan, startRunner, step } from './runner.ts'
-
-/** dbt, the child of the runner. */
-const childrenOf = (pid: number) =>
-  readdirSync(`/proc/${pid}/task`).flatMap(task =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  )
 
 test('fault 45: dbt alone is killed; the runner tells all it knows, and the next attempt does the rest', {
   timeout: 150_000,

@@ -87,16 +87,25 @@ export function query(file: string, sql: string): string[] {
 export const succeeded = (lines: PartLine[]) =>
   lines.flatMap(line => (line.type === 'node' && line.step === 2 && line.status === 'success' ? [line.uniqueId] : []))
 
-/** The group of dbt, child of the runner. */
-export function killAll(runner: number): void {
-  const children = execFileSync('sh', ['-c', `cat /proc/${runner}/task/*/children`], { encoding: 'utf8' })
+/** Children of a process: of the runner, dbt and git, each with a group of its own. */
+export const childrenOf = (pid: number): number[] =>
+  execFileSync('sh', ['-c', `cat /proc/${pid}/task/*/children`], { encoding: 'utf8' })
     .split(/\s+/)
     .filter(Boolean)
-  process.kill(runner, 'SIGKILL')
-  for (const pid of children)
+    .map(Number)
+
+export function killGroups(pids: readonly number[]): void {
+  for (const pid of pids)
     try {
-      process.kill(-Number(pid), 'SIGKILL')
+      process.kill(-pid, 'SIGKILL')
     } catch {
       // It had ended.
     }
+}
+
+/** The runner and what it started, as when a container goes. */
+export function killAll(runner: number): void {
+  const children = childrenOf(runner)
+  process.kill(runner, 'SIGKILL')
+  killGroups(children)
 }

@@ -66,8 +66,6 @@ test('fault 24: a killed step that compares with the published state, which anot
   const first = startRunner(bucket, plan, folder)
   t.after(() => first.child.kill('SIGKILL'))
   await first.said('START sql table model main.totals ')
-  // Longer than a flush: what has ended is in the bucket.
-  await new Promise(resolve => setTimeout(resolve, 300))
   killAll(first.child.pid ?? 0)
   await first.end
   rmSync(join(folder, 'work'), { recursive: true, force: true })

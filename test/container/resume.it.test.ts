@@ -155,6 +155,6 @@ test('a failing model is repaired in the data: finished steps are skipped, a ret
   assert.ok(artifact('manifest.json').nodes['model.shop.bad'])
   assert.deepEqual(
     artifact('run_results.json').results.map((each: { unique_id: string; status: string }) => `${each.unique_id} ${each.status}`),
-    ['model.shop.good success', 'model.shop.bad success', 'model.shop.after success'],
+    ['good', 'bad', 'after'].map(name => `model.shop.${name} success`).concat('operation.shop.shop-on-run-start-0 success'),
   )
 })

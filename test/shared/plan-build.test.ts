@@ -7,7 +7,7 @@ import { at, attemptOf, configOf, jobOf, runOf } from '../fakes/records.ts'
 const planOf = (over: Parameters<typeof jobOf>[0] = {}, overrides?: RunOverrides, attempt = 1) => {
   const settings = settingsOf(configOf([jobOf(over)]), runOf(1))
   assert.ok(settings)
-  return buildPlan(settings, runOf(1, overrides ? { overrides } : {}), attempt)
+  return buildPlan(settings, runOf(1, overrides ? { overrides } : {}), attempt, 4096)
 }
 
 test('the same attempt always gives the same plan', () => {
