@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { type Cloud, publish } from './cloud.ts'
 
 export interface BenchProject {
+  name: string
   models: number
   dir: string
   /** On the git host. */
@@ -22,10 +23,6 @@ export interface Place {
 
 /** `tests`: at most one a model. */
 export function makeProject(place: Place, models: number, tests: number): BenchProject {
-  const { folder, venv } = place
-  const name = `models-${models}`
-  const dir = join(folder, name)
-  const database = join(folder, 'source.duckdb')
   const files: Record<string, string> = {
     'dbt_project.yml': "name: bench\nversion: '1.0'\nprofile: bench\nflags: { send_anonymous_usage_stats: false }\n",
     'seeds/countries.csv': `id,name\n${Array.from({ length: 50 }, (_, i) => `${i},name ${i}`).join('\n')}\n`,
@@ -33,22 +30,26 @@ export function makeProject(place: Place, models: number, tests: number): BenchP
     'models/tests.yml': testsOf(models, tests),
   }
   for (let i = 0; i < models; i++) files[`models/layer_${layerOf(i)}/model_${i}.sql`] = sqlOf(i)
+  return writeProject(place, `models-${models}`, models, files)
+}
+
+/** Committed and on the git host. */
+export function writeProject(place: Place, name: string, models: number, files: Record<string, string>): BenchProject {
+  const { folder, venv } = place
+  const [dir, profiles, database] = [join(folder, name), join(folder, 'profiles'), join(folder, 'source.duckdb')]
   rmSync(dir, { recursive: true, force: true })
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true })
     writeFileSync(join(dir, path), text)
   }
-  const profiles = join(folder, 'profiles')
   mkdirSync(profiles, { recursive: true })
   writeFileSync(join(profiles, 'profiles.yml'), PROFILE)
   git(dir, 'init', '-q', '-b', 'main')
   commit(dir, 'first')
-  if (!existsSync(database))
-    execFileSync(join(venv, 'bin/python'), [
-      '-c',
-      `import duckdb; duckdb.connect(${JSON.stringify(database)}).execute("create table loads as select now()::timestamp as loaded_at")`,
-    ])
-  return { models, dir, url: publish(place.cloud, dir, name), profiles, database }
+  const script =
+    'import duckdb, sys; duckdb.connect(sys.argv[1]).execute("create table loads as select now()::timestamp as loaded_at")'
+  if (!existsSync(database)) execFileSync(join(venv, 'bin/python'), ['-c', script, database])
+  return { name, models, dir, url: publish(place.cloud, dir, name), profiles, database }
 }
 
 export const PROFILE = `
@@ -59,11 +60,11 @@ bench:
 `
 
 /** A commit that changes one model in the middle, pushed. */
-export function changeOneModel({ cloud }: Place, { dir, models }: BenchProject, round: number): void {
+export function changeOneModel({ cloud }: Place, { name, dir, models }: BenchProject, round: number): void {
   const i = Math.floor(models / 2)
   writeFileSync(join(dir, `models/layer_${layerOf(i)}/model_${i}.sql`), `${sqlOf(i)}\n-- ${round}\n`)
   commit(dir, `change ${round}`)
-  publish(cloud, dir, `models-${models}`)
+  publish(cloud, dir, name)
 }
 
 const LAYER = 20

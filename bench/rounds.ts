@@ -26,6 +26,8 @@ export interface Part {
 export interface Options {
   pairs: number
   trials: number
+  /** Of the first trial, to repeat it. */
+  seed: number | undefined
   quick: boolean
   json: boolean
   only: string
@@ -42,6 +44,7 @@ export function readOptions(argv: readonly string[]): Options {
     quick,
     pairs: Number(option('--pairs') ?? (quick ? 3 : 7)),
     trials: Number(option('--trials') ?? (quick ? 6 : 50)),
+    seed: option('--seed') === undefined ? undefined : Number(option('--seed')),
     json: argv.includes('--json'),
     only: option('--only') ?? '',
     samples: option('--samples'),

@@ -27,13 +27,15 @@ export async function bundleRunner(folder: string): Promise<string> {
     entryPoints,
     outfile,
   })
-  copyFileSync(join(ROOT, 'container/dbt_host.py'), join(folder, 'app/dbt_host.py'))
+  cpSync(join(ROOT, 'container/dbt_host'), join(folder, 'app/dbt_host'), { recursive: true })
   return outfile
 }
 
 export interface Bench extends Place {
   /** The bundle. */
   runner: string
+  /** Called when the benchmark ends or is ended. */
+  atEnd(close: () => Promise<void>): void
 }
 
 /** Seconds of a shell line of dbt commands in a fresh copy of the project, with a fresh database. */
