@@ -58,7 +58,7 @@ await Promise.all([
 for (const [from, to] of [
   ['container/Dockerfile', 'container/Dockerfile'],
   ['container/requirements', 'container/requirements'],
-  ['container/dbt_host.py', 'container/dbt_host.py'],
+  ['container/dbt_host', 'container/dbt_host'],
   ['local/emulator', 'local/emulator'],
   ['example', 'example'],
   ['schema', 'schema'],

@@ -38,6 +38,8 @@ export interface ChildOptions {
 
 /** Runs a program to its end; `stop` ends it as {@link stopGroup} does. */
 export async function runChild(command: Command, options: ChildOptions): Promise<ChildExit> {
+  // Interrupted while it loads, Python ends with a traceback that tells nobody anything.
+  if (options.stop.aborted) return { code: null, signal: null, killed: false }
   const child = spawn(command.file, command.args, {
     cwd: command.cwd,
     env: command.env,

@@ -1,5 +1,5 @@
 /**
- * How dbt's commands are started: in one warm process for all of an attempt (container/dbt_host.py), or each as a program of
+ * How dbt's commands are started: in one warm process for all of an attempt (container/dbt_host), or each as a program of
  * its own where that cannot be: dbt 2.x, no Python beside dbt, or a host that ended.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream'
 import { type ChildExit, type ChildOptions, exitOf, readLines, runChild, signalGroup, stopGroup } from './child.ts'
 import { recordOf } from './dbt-events.ts'
 import type { Environment } from './environment.ts'
+import { wait } from './stop.ts'
 
 export interface DbtCommand {
   args: string[]
@@ -29,8 +30,10 @@ export interface Dbt {
 }
 
 export interface HostOptions {
-  /** Path of dbt_host.py. */
+  /** Path of dbt_host/host.py. */
   script: string
+  /** Of the task, MiB: Python's garbage collector is off as long as little of it is used. */
+  memory?: number | undefined
   /** Leave Python's garbage collector on: a tenth slower, less memory. */
   collect?: boolean
 }
@@ -44,7 +47,9 @@ export const plainDbt: Dbt = { run: plain, close: () => {} }
 export function warmDbt(options: HostOptions, env: Environment, cwd: string): Dbt {
   const python = pythonOf(env.PATH ?? '')
   if (!python || !existsSync(options.script)) return plainDbt
-  let host: Host | undefined = startHost(python, [options.script, ...(options.collect ? ['--collect'] : [])], env, cwd)
+  const { script, collect, memory } = options
+  const size = memory === undefined ? [] : [`--memory=${memory * 1024 ** 2}`]
+  let host: Host | undefined = startHost(python, [script, ...(collect ? ['--collect'] : []), ...size], env, cwd)
   return {
     async run(command, given) {
       const exit = host && (await host.run(command, given))
@@ -61,6 +66,9 @@ function pythonOf(path: string): string | undefined {
   const python = folder && join(folder, 'python')
   return python && existsSync(python) ? python : undefined
 }
+
+/** Python and dbt load in 2 to 6 s; a host that takes longer than this hangs. */
+const START_MILLISECONDS = 60_000
 
 interface Host {
   /** Undefined: the command was not started. */
@@ -103,14 +111,24 @@ function startHost(python: string, args: string[], env: Environment, cwd: string
     if (line.startsWith('R')) return ready()
     if (current) current.heardAt = performance.now()
     if (!line.startsWith('X')) return current?.line(text, 'stdout')
-    const end = recordOf(JSON.parse(text))
-    if (end.last === true) usable = false
-    current?.ended(Number(end.code))
+    const end = endOf(text)
+    if (!end) return current?.line(text, 'stdout')
+    if (end.last) usable = false
+    current?.ended(end.code)
+  }
+
+  function kill(): void {
+    usable = false
+    signalGroup(child, 'SIGKILL')
   }
 
   return {
     async run(command, options) {
-      await Promise.race([isReady, gone])
+      const late = new AbortController()
+      const patience = wait(START_MILLISECONDS, AbortSignal.any([late.signal, options.stop])).then(() => 'late' as const)
+      // Nothing to interrupt yet: a plain dbt takes the interrupt better than Python while it loads.
+      if ((await Promise.race([isReady, gone, patience])) === 'late') kill()
+      late.abort()
       if (!usable) return undefined
       let heard = false
       const ended = new AbortController()
@@ -132,11 +150,21 @@ function startHost(python: string, args: string[], env: Environment, cwd: string
       ended.abort()
       const killed = await stopping
       current = undefined
-      if (!usable) signalGroup(child, 'SIGKILL')
+      if (!usable) kill()
       return heard || killed || options.stop.aborted || child.exitCode === null ? { ...exit, killed } : undefined
     },
     usable: () => usable,
     close: () => closeHost(child),
+  }
+}
+
+/** Undefined for a line that something else has written there. */
+function endOf(text: string): { code: number; last: boolean } | undefined {
+  try {
+    const { code, last } = recordOf(JSON.parse(text))
+    return typeof code === 'number' ? { code, last: last === true } : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -61,7 +61,9 @@ async function main(all: Environment): Promise<number> {
     now: () => new Date(),
     stop: stop.signal,
     limits: LIMITS,
-    ...(all[ENV.dbtHost] !== 'off' && { dbtHost: { script: hostScript(), collect: all[ENV.dbtHost] === 'collect' } }),
+    ...(all[ENV.dbtHost] !== 'off' && {
+      dbtHost: { script: hostScript(), collect: all[ENV.dbtHost] === 'collect', memory: plan.memory },
+    }),
   })
   stop.clear()
   const stored = await putResult(store, plan, result, output)
@@ -75,8 +77,8 @@ async function main(all: Environment): Promise<number> {
 /** Beside the bundle in an image; above this folder in the source tree. */
 function hostScript(): string {
   const folder = dirname(process.argv[1] ?? '.')
-  const script = join(folder, 'dbt_host.py')
-  return existsSync(script) ? script : join(folder, '..', 'dbt_host.py')
+  const script = join(folder, 'dbt_host/host.py')
+  return existsSync(script) ? script : join(folder, '..', 'dbt_host/host.py')
 }
 
 function need(all: Environment, name: string): string {
