@@ -9,7 +9,6 @@ import { copyMasked, KEPT, readPaths, readResults } from './artifacts.ts'
 import { abilitiesOf, commandOf, dbtArguments, parseOptions } from './dbt-command.ts'
 import { parseEvent } from './dbt-events.ts'
 import { type Dbt, plainDbt } from './dbt-host.ts'
-import type { DbtEngine } from './engine.ts'
 import { dbtEnvironment, type Environment } from './environment.ts'
 import type { Folders } from './folders.ts'
 import { createLedger, type Ledger } from './ledger.ts'
@@ -32,7 +31,6 @@ export interface DbtContext {
   uploads: Uploads
   redact: Redactor
   memory: Memory
-  engine: DbtEngine
   /** Unless given, each command is a process of its own. */
   dbt?: Dbt
   stop: AbortSignal
@@ -65,7 +63,7 @@ export async function runDbtStep(
   context: DbtContext,
   done: readonly NodeResult[] = [],
 ): Promise<DbtStepEnd> {
-  const { plan, log, parts, folders, engine } = context
+  const { plan, log, parts, folders } = context
   const folder = stepFolder(context, step)
   const target = join(folder, 'target')
   await mkdir(target, { recursive: true })
@@ -73,7 +71,7 @@ export async function runDbtStep(
   const stamp = `${plan.run.id}/${plan.attempt}/${step.index}`
   const abilities = abilitiesOf(words)
   let paths = new Map<string, string>()
-  const ledger = createLedger((id, nodePath) => (engine.pathsInEvents ? nodePath : paths.get(id)))
+  const ledger = createLedger(id => paths.get(id))
   context.ledger = ledger
   const env = dbtEnvironment({
     all: context.all,
@@ -86,7 +84,7 @@ export async function runDbtStep(
   })
   const where = { project: projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
   let unwatch = () => {}
-  const args = dbtArguments(words, where, plan.dbt.target, engine)
+  const args = dbtArguments(words, where, plan.dbt.target)
   const exit = await (context.dbt ?? plainDbt).run(
     { args, cwd: folders.cwd, env, ...where, parse: parseOptions(words) },
     {

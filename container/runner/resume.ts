@@ -83,7 +83,7 @@ async function listNodes(
   const exit = await runChild(
     {
       file: 'dbt',
-      args: dbtArguments(listWords(words), paths, plan.dbt.target, context.engine),
+      args: dbtArguments(listWords(words), paths, plan.dbt.target),
       cwd: folders.cwd,
       env: dbtEnvironment({
         all: context.all,

@@ -25,7 +25,10 @@ def model(dbt, session):
 
 async function setUp(t: { after(fn: () => void): void; skip(why: string): void }, name: string) {
   const limit = limitMemory(name, MEGABYTES)
-  if (!limit) return t.skip('needs the right to make a control group with a memory limit')
+  if (!limit) {
+    t.skip('needs the right to make a control group with a memory limit')
+    return undefined
+  }
   const folder = makeFolder(fn => t.after(fn))
   const bucket = await startBucket()
   t.after(() => {
