@@ -1,4 +1,5 @@
 /** What stands for a container image here: a Python environment with dbt, and the runner's bundle. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { imageTag } from '../shared/app-context.ts'
 import { ensureVenv, type Python } from './venv.ts'
@@ -37,9 +38,11 @@ export interface ImageOptions {
 /** Python environment for an engine and its adapters, made if it is not there: 20 s once. */
 export async function ensureImageVenv(engine: string, adapters: readonly string[], options: ImageOptions): Promise<string> {
   const { dist, cacheDir, python, onProgress } = options
+  const locks = [...adapters].sort().map(adapter => join(dist, 'container/requirements', engine, adapter))
   return ensureVenv({
     name: imageTag(engine, adapters),
-    requirements: [...adapters].sort().map(adapter => join(dist, 'container/requirements', engine, `${adapter}.txt`)),
+    requirements: locks.map(lock => `${lock}.txt`),
+    libraries: locks.filter(lock => existsSync(lock)),
     cacheDir: join(cacheDir, 'venv'),
     python,
     onProgress,
@@ -55,7 +58,7 @@ export function localImages(options: ImageOptions): ImageResolver {
     return {
       command: [process.execPath, join(options.dist, 'container/runner.cjs')],
       path: [join(venv, 'bin')],
-      env: { NODE_NO_WARNINGS: '1', PYTHONUNBUFFERED: '1' },
+      env: { NODE_NO_WARNINGS: '1', PYTHONUNBUFFERED: '1', LD_LIBRARY_PATH: join(venv, 'lib') },
     }
   }
 }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { UserError } from '../shared/errors.ts'
@@ -25,6 +25,8 @@ export interface VenvOptions {
   name: string
   /** Hash-locked requirement files, installed one after the other. */
   requirements: string[]
+  /** Folders with a package-lock.json of npm packages that hold a library; it comes to `lib/` of the environment. */
+  libraries?: string[]
   /** Folder that holds all environments. */
   cacheDir: string
   python: Python
@@ -58,8 +60,9 @@ export async function findPython(wanted: string | undefined): Promise<Python> {
 
 /** Folder of the environment, made if it is not there. Safe when several processes ask at once. */
 export async function ensureVenv(options: VenvOptions): Promise<string> {
-  const { name, requirements, cacheDir, python, onProgress } = options
-  const locks = await Promise.all(requirements.map(file => readFile(file)))
+  const { name, requirements, libraries = [], cacheDir, python, onProgress } = options
+  const files = [...requirements, ...libraries.map(folder => join(folder, 'package-lock.json'))]
+  const locks = await Promise.all(files.map(file => readFile(file)))
   const hash = createHash('sha256').update(`${python.version} ${process.platform} ${process.arch}`)
   for (const lock of locks) hash.update(lock)
   const venv = join(cacheDir, `${name}-${hash.digest('hex').slice(0, 16)}`)
@@ -81,6 +84,7 @@ export async function ensureVenv(options: VenvOptions): Promise<string> {
       })
     })
     for (const file of requirements) await install(made, file, options)
+    for (const folder of libraries) await installLibrary(made, folder)
     await symlink(basename(made), `${made}.link`)
     if (existsSync(venv)) await rm(made, { recursive: true })
     else await rename(`${made}.link`, venv)
@@ -116,6 +120,27 @@ async function install(venv: string, file: string, { timeoutSeconds = 600 }: Ven
       })
     },
   )
+}
+
+async function installLibrary(venv: string, folder: string): Promise<void> {
+  const packed = join(venv, 'npm')
+  await cp(folder, packed, { recursive: true })
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', packed]
+  await run('npm', args, { timeout: 300_000 }).catch(cause => {
+    throw new UserError(`npm could not install the library of ${basename(folder)}: ${lastLine(cause)}`, {
+      hint: hintFor(`${(cause as { stderr?: string }).stderr ?? ''}`),
+      exitCode: 3,
+      cause,
+    })
+  })
+  const found = (await readdir(packed, { recursive: true })).filter(name => /\/lib\w+\.so$/.test(name))
+  if (found.length === 0)
+    throw new UserError(`The library of ${basename(folder)} does not exist for ${process.platform} on ${process.arch}.`, {
+      hint: 'Use an engine of dbt 1.x here (core-1.11, core-1.12).',
+      exitCode: 3,
+    })
+  for (const name of found) await rename(join(packed, name), join(venv, 'lib', basename(name)))
+  await rm(packed, { recursive: true })
 }
 
 const UNREACHABLE =

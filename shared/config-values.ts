@@ -218,7 +218,7 @@ export function readDays(text: string): number | Refusal {
 export const ENGINES: Record<string, readonly string[]> = {
   'core-1.11': ['athena', 'bigquery', 'databricks', 'duckdb', 'postgres', 'redshift', 'snowflake'],
   'core-1.12': ['athena', 'bigquery', 'databricks', 'duckdb', 'postgres', 'redshift', 'snowflake'],
-  'oss-2.0': ['bigquery', 'databricks', 'duckdb', 'postgres', 'redshift', 'snowflake'],
+  'oss-2.0': ['duckdb'],
 }
 
 export function checkAdapter(engine: string, adapter: string): Refusal | undefined {

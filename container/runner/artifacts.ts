@@ -35,6 +35,18 @@ export async function copyMasked(from: string, to: string, redact: Redactor): Pr
   await pipeline(createReadStream(from), redact.stream(), createGzip(), createWriteStream(to))
 }
 
+/** Whether masking would change the file. Piece by piece: it grows with the project, the memory of the runner must not. */
+export async function holdsSecret(file: string, redact: Pick<Redactor, 'text'>): Promise<boolean> {
+  let held = ''
+  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 512 * 1024 })) {
+    const text = held + chunk
+    if (redact.text(text) !== text) return true
+    // Longer than any form of a secret that is one line.
+    held = text.slice(-8192)
+  }
+  return false
+}
+
 /**
  * Paths of nodes in the project, which neither events nor results tell. A manifest may be too large to parse, but dbt writes
  * `original_file_path` and `unique_id` side by side, so a scan finds them.

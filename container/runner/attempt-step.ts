@@ -19,6 +19,7 @@ import { restoreParse } from './parse-cache.ts'
 import { restOfStep } from './resume.ts'
 import { bringSource } from './source.ts'
 import { bringSources, needsState, type PublishedState, restoreSources, restoreState, withState } from './state.ts'
+import type { StepVerdict } from './step-status.ts'
 import { stopCause } from './stop.ts'
 import type { AwsCredentials, Store } from './store.ts'
 
@@ -46,6 +47,9 @@ export interface AttemptState extends DbtContext {
   /** Whether the docs are stored. Waited for at the end only: an outage of the bucket must not hold the steps up. */
   docs?: Promise<boolean>
 }
+
+/** Nodes of which dbt always tells the end. */
+const BUILT = /^(model|seed|snapshot|test|unit_test)\./
 
 export async function runStep(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
   const { log, parts, now } = state
@@ -98,7 +102,7 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
   const { projectDir } = state.source
   const words = await comparing(step, wordsOf(step), result, state)
   // The static page is made from the manifest beside it, which only a compiling `docs generate` writes.
-  const compiled = step.kind === 'docs' && state.built?.complete && !words.includes('--static')
+  const compiled = step.kind === 'docs' && state.built?.complete && state.engine.docsOfManifest && !words.includes('--static')
   const rest = await restOfStep(step, words, projectDir, state)
   const warned = rest.kind === 'whole' ? 0 : (state.resume?.partial?.warned ?? 0)
   if (rest.kind === 'nothing') {
@@ -119,6 +123,7 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
         : await runDbtStep(step, whole, projectDir, state)
   if (!end) return
   const { verdict } = end
+  if (rest.kind === 'part') checkRest(rest.left, verdict)
   if (verdict.status === 'success' && warned > 0)
     Object.assign(verdict, { status: 'warn', message: `${warned} nodes had warned in an earlier attempt` })
   if (end.dbtVersion) state.dbtVersion = end.dbtVersion
@@ -137,8 +142,26 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
     const complete = rest.kind === 'whole' && compilesAll(words) && !verdict.failure
     if (verdict.nodes.length > 0) state.built = { target: end.target, complete }
   }
-  if (step.kind === 'docs' && !verdict.failure)
-    state.docs = (await queueDocs([end.target, ...(state.built ? [state.built.target] : [])], state)).stored
+  if (step.kind === 'docs' && !verdict.failure) await publish(result, end.target, state)
+}
+
+/** A selection that dbt takes for an empty one ends well: nodes that were to run and have no result are no success. */
+function checkRest(left: readonly string[], verdict: StepVerdict): void {
+  const told = new Set(verdict.nodes.map(node => node.uniqueId))
+  const missing = left.filter(id => BUILT.test(id) && !told.has(id))
+  if (verdict.failure || missing.length === 0) return
+  const message = `dbt ended well, but ran ${left.length - missing.length} of the ${left.length} nodes that were left; not ${missing[0]}.`
+  Object.assign(verdict, { status: 'error', failure: { reason: 'inconsistent', message } })
+}
+
+/** Docs that were asked for and are not there are worth a warning, with dbt's own words for why. */
+async function publish(result: StepResult, target: string, state: AttemptState): Promise<void> {
+  const { stored, refused } = await queueDocs([target, ...(state.built ? [state.built.target] : [])], state)
+  state.docs = stored
+  if (refused) {
+    const said = state.ledger?.warnings()[0]
+    Object.assign(result, { status: 'warn', message: state.redact.text(`There are no docs of this run: ${said ?? refused}`) })
+  }
 }
 
 /**
@@ -157,7 +180,7 @@ async function comparing(step: PlanStep, words: string[], result: StepResult, st
   await state.parts.flush()
   state.freshIn ??= await earlierSources(state)
   await bringSources(state.freshIn, join(stepFolder(state, step), 'target'))
-  return withState(words, folder)
+  return withState(words, folder, state.engine)
 }
 
 /** Folder with the sources.json of a freshness check that an earlier attempt made. */

@@ -5,8 +5,9 @@ import type { Plan, Resume, RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES, type StepResult } from '../../shared/run.ts'
 import { type AttemptState, runStep } from './attempt-step.ts'
 import { createCache } from './cache.ts'
-import { canBeHosted, shownCommand } from './dbt-command.ts'
+import { shownCommand } from './dbt-command.ts'
 import { type HostOptions, warmDbt } from './dbt-host.ts'
+import { engineOf } from './engine.ts'
 import { dbtEnvironment, type Environment } from './environment.ts'
 import { makeFolders } from './folders.ts'
 import type { GitSecrets } from './git.ts'
@@ -99,7 +100,8 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
     return { steps, ...(state.source && { commit: state.source.commit }), nodes }
   }
   const env = dbtEnvironment({ ...deps, ...plan, secrets: deps.secrets.dbt, home: folders.home, stamp: '', targetPath: '' })
-  const dbt = deps.dbtHost && canBeHosted(plan.dbt.engine) && warmDbt(deps.dbtHost, env, folders.cwd)
+  const engine = engineOf(plan.dbt.engine, env.PATH ?? '')
+  const dbt = deps.dbtHost && engine.warm && warmDbt(deps.dbtHost, env, folders.cwd)
   const parts = createParts({ plan, folder: folders.outbox, uploads, redact, now, progress })
   const state: AttemptState = {
     plan,
@@ -122,6 +124,7 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
     uploads,
     redact,
     memory: watchMemory(plan.memory === undefined ? undefined : plan.memory * 1024 ** 2),
+    engine,
     ...(dbt && { dbt }),
     stop: deps.stop,
     graceMilliseconds: deps.limits.graceMilliseconds,

@@ -1,5 +1,6 @@
 /** What we know of dbt's commands, and how each is called. Nothing else in the runner asks which command it is. */
 import type { PlanStep } from '../../shared/plan.ts'
+import type { DbtEngine } from './engine.ts'
 
 export interface DbtAbilities {
   /** It runs nodes: its results count for the run. */
@@ -12,9 +13,6 @@ export interface DbtAbilities {
 
 const executes: DbtAbilities = { executes: true, writes: 'run_results.json', targetPath: true }
 const reads: DbtAbilities = { executes: false, targetPath: true }
-
-/** dbt 1.x is written in Python and can be kept warm. Of an image of the user's own it is tried. */
-export const canBeHosted = (engine: string) => engine.startsWith('core-1.') || engine === 'image'
 
 /** By the first one or two words after `dbt`; the same in 1.x and 2.x. A command that is not here only has its exit code. */
 const COMMANDS: Record<string, DbtAbilities> = {
@@ -85,6 +83,7 @@ export function dbtArguments(
   words: readonly string[],
   paths: { project: string; profiles: string; target: string; log: string },
   target: string | undefined,
+  { plainLog }: Pick<DbtEngine, 'plainLog'>,
 ): string[] {
   return [
     ...words,
@@ -100,8 +99,6 @@ export function dbtArguments(
     'json',
     '--log-level',
     'debug',
-    '--log-level-file',
-    'none',
-    '--no-use-colors',
+    ...plainLog,
   ]
 }

@@ -22,8 +22,12 @@ export function parseEvent(line: string): DbtEvent {
   const event = recordOf(parsed)
   const info = recordOf(event.info)
   if (typeof info.name !== 'string' || typeof info.msg !== 'string') return asText()
-  return { name: info.name, level: levelOf(info.level), text: plainText(info.msg), data: recordOf(event.data) }
+  return { name: info.name, level: levelOf(info.level), text: withoutFrames(plainText(info.msg)), data: recordOf(event.data) }
 }
+
+/** dbt 2.x ends each error with the addresses of its own program, which tell nobody anything. */
+const withoutFrames = (text: string) =>
+  text.replace(/(\n +\d+: [^\n]*(\n +at [^\n]*)?)+\s*$/, '').replace(/^\[(error|warning)\] (?=\[)/, '')
 
 function levelOf(level: unknown): DbtEvent['level'] {
   if (level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level

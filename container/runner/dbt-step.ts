@@ -1,6 +1,6 @@
 /** Runs one dbt command of the plan: a fresh target folder, its events to log and ledger, its artifacts to the bucket. */
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, statfs } from 'node:fs/promises'
+import { copyFile, mkdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
 import type { Plan, PlanStep } from '../../shared/plan.ts'
@@ -9,12 +9,14 @@ import { copyMasked, KEPT, readPaths, readResults } from './artifacts.ts'
 import { abilitiesOf, commandOf, dbtArguments, parseOptions } from './dbt-command.ts'
 import { parseEvent } from './dbt-events.ts'
 import { type Dbt, plainDbt } from './dbt-host.ts'
+import type { DbtEngine } from './engine.ts'
 import { dbtEnvironment, type Environment } from './environment.ts'
 import type { Folders } from './folders.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
 import type { Memory } from './memory.ts'
 import { mergeResults } from './merged-results.ts'
+import { isFailing } from './node-result.ts'
 import type { Parts } from './parts.ts'
 import type { Redactor } from './redact.ts'
 import { judgeStep, type StepVerdict } from './step-status.ts'
@@ -31,6 +33,7 @@ export interface DbtContext {
   uploads: Uploads
   redact: Redactor
   memory: Memory
+  engine: DbtEngine
   /** Unless given, each command is a process of its own. */
   dbt?: Dbt
   stop: AbortSignal
@@ -63,7 +66,7 @@ export async function runDbtStep(
   context: DbtContext,
   done: readonly NodeResult[] = [],
 ): Promise<DbtStepEnd> {
-  const { plan, log, parts, folders } = context
+  const { plan, log, parts, folders, engine } = context
   const folder = stepFolder(context, step)
   const target = join(folder, 'target')
   await mkdir(target, { recursive: true })
@@ -71,7 +74,7 @@ export async function runDbtStep(
   const stamp = `${plan.run.id}/${plan.attempt}/${step.index}`
   const abilities = abilitiesOf(words)
   let paths = new Map<string, string>()
-  const ledger = createLedger(id => paths.get(id))
+  const ledger = createLedger((id, nodePath) => (engine.pathsInEvents ? nodePath : paths.get(id)))
   context.ledger = ledger
   const env = dbtEnvironment({
     all: context.all,
@@ -84,7 +87,7 @@ export async function runDbtStep(
   })
   const where = { project: projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
   let unwatch = () => {}
-  const args = dbtArguments(words, where, plan.dbt.target)
+  const args = dbtArguments(words, where, plan.dbt.target, engine)
   const exit = await (context.dbt ?? plainDbt).run(
     { args, cwd: folders.cwd, env, ...where, parse: parseOptions(words) },
     {
@@ -97,17 +100,22 @@ export async function runDbtStep(
     },
   )
   unwatch()
-  const results = await readResults(target, abilities.writes ?? 'run_results.json', stamp)
+  const stop = stopCause(context.stop)
+  const all = await readResults(target, abilities.writes ?? 'run_results.json', stamp)
+  const results = engine.resultsOfWhatRan || exit.code === 0 ? all : all?.filter(isTold)
+  // A file that calls good nodes errors is of no use to anybody.
+  if (results?.length !== all?.length) await rm(join(target, 'run_results.json'), { force: true })
   const verdict = judgeStep({
     command: commandOf(words),
     abilities,
     exit,
-    stop: stopCause(context.stop),
+    stop,
     results,
     ledger: ledger.nodes(),
     running: ledger.progress().running,
     phase: ledger.phase(),
     errors: ledger.errors(),
+    warnings: ledger.warnings(),
     memory: context.memory.state(),
     diskFull: await isDiskFull(folders.steps),
   })
@@ -115,6 +123,10 @@ export async function runDbtStep(
     results && done.length > 0 ? await mergeResults(join(target, 'run_results.json'), folder, done).catch(notMerged) : undefined
   const artifacts = await storeArtifacts(step, target, context, merged)
   return { verdict, exitCode: exit.code ?? undefined, artifacts, target, dbtVersion: ledger.dbtVersion() }
+
+  function isTold({ uniqueId, status }: NodeResult): boolean {
+    return !isFailing(status) || ledger.nodes().some(node => node.uniqueId === uniqueId && isFailing(node.status))
+  }
 
   function notMerged(error: Error): undefined {
     log.info(step.index, `run_results.json has the nodes of this attempt alone: ${error.message}`)

@@ -17,6 +17,8 @@ export interface Ledger {
   phase(): DbtPhase
   /** dbt's words for why it ended, best first. */
   errors(): string[]
+  /** The first warnings that are about no node. */
+  warnings(): string[]
   dbtVersion(): string | undefined
 }
 
@@ -24,27 +26,35 @@ export interface Ledger {
 const KEPT_ERRORS = 5
 const RUNNING_SHOWN = 20
 
-export function createLedger(pathOf: (uniqueId: string) => string | undefined): Ledger {
+const ORDER: DbtPhase[] = ['started', 'profile-read', 'parsed', 'running']
+
+export function createLedger(pathOf: (uniqueId: string, nodePath: string | undefined) => string | undefined): Ledger {
   const finished = new Map<string, NodeResult>()
   const running = new Map<string, string>()
   const fatal: string[] = []
   const other: string[] = []
+  const warned: string[] = []
+  /** Why a node failed, told before its end (2.x; 1.x tells it with the end). */
+  const reasons = new Map<string, string>()
   const phases: Record<string, DbtPhase> = { AdapterRegistered: 'profile-read', FoundStats: 'parsed', NodeStart: 'running' }
   let phase: DbtPhase = 'started'
   let total = 0
   let version: string | undefined
 
   function finish(data: DbtEvent['data']): NodeResult | undefined {
-    const node = nodeOfEvent(data, pathOf)
+    const node = nodeOfEvent(data, pathOf, id => reasons.get(id))
     if (!node) return undefined
     running.delete(node.uniqueId)
+    reasons.delete(node.uniqueId)
     finished.set(node.uniqueId, node)
     return node
   }
 
   return {
     take({ name, level, text, data }) {
-      phase = phases[name] ?? phase
+      // 2.x tells of a parsed project only by its manifest, which it writes after an error too.
+      const next = phases[name] ?? (name === 'ArtifactWritten' && fatal.length + other.length === 0 ? 'parsed' : phase)
+      if (ORDER.indexOf(next) > ORDER.indexOf(phase)) phase = next
       total = Math.max(total, numberOf(data.total) ?? 0)
       const info = recordOf(data.node_info)
       const id = stringOf(info.unique_id)
@@ -52,8 +62,11 @@ export function createLedger(pathOf: (uniqueId: string) => string | undefined): 
       if (name === 'MainReportVersion') version = stringOf(data.version)?.replace(/^=/, '')
       if (name === 'MainEncounteredError' || name === 'RunningOperationCaughtError')
         push(fatal, text.replace(/^Encountered an error( while running operation)?:\s*/, ''))
-      else if (level === 'error' && name !== 'MainStackTrace') push(other, text)
-      else if (name === 'Text' && /error|exception|not found|invalid/i.test(text)) push(other, text)
+      else if (level === 'error' && name !== 'MainStackTrace') {
+        push(other, text)
+        if (id) reasons.set(id, text)
+      } else if (name === 'Text' && /error|exception|not found|invalid/i.test(text)) push(other, text)
+      else if (level === 'warn' && !id) push(warned, text)
       return name === 'NodeFinished' ? finish(data) : undefined
     },
     nodes: () => [...finished.values()],
@@ -65,6 +78,7 @@ export function createLedger(pathOf: (uniqueId: string) => string | undefined): 
     selected: () => total,
     phase: () => phase,
     errors: () => [...fatal, ...other],
+    warnings: () => warned,
     dbtVersion: () => version,
   }
 }

@@ -25,7 +25,8 @@ export const isTest = (node: NodeResult) => TESTS.has(node.resourceType)
 /** From a NodeFinished event; undefined if it is not one we understand. */
 export function nodeOfEvent(
   data: Record<string, unknown>,
-  pathOf: (uniqueId: string) => string | undefined,
+  pathOf: (uniqueId: string, nodePath: string | undefined) => string | undefined,
+  saidOf: (uniqueId: string) => string | undefined = () => undefined,
 ): NodeResult | undefined {
   const info = recordOf(data.node_info)
   const result = recordOf(data.run_result)
@@ -38,13 +39,13 @@ export function nodeOfEvent(
     name: (uniqueId.startsWith('source.') ? undefined : stringOf(info.node_name)) ?? nameOf(uniqueId),
     resourceType: stringOf(info.resource_type) ?? uniqueId.split('.')[0] ?? '',
     status,
-    message: messageOf(result.message),
+    message: messageOf(result.message ?? saidOf(uniqueId)),
     startedAt: timeOf(info.node_started_at),
     endedAt: timeOf(info.node_finished_at),
     executionSeconds: numberOf(result.execution_time),
     failures: numberOf(result.num_failures) || undefined,
     rowsAffected: numberOf(recordOf(result.adapter_response).rows_affected),
-    path: pathOf(uniqueId),
+    path: pathOf(uniqueId, stringOf(info.node_path)),
     materialized: stringOf(info.materialized),
     relation: stringOf(recordOf(info.node_relation).relation_name),
   })
@@ -84,7 +85,12 @@ function nameOf(uniqueId: string): string {
   return rest.join('.') || uniqueId
 }
 
-const messageOf = (message: unknown) => stringOf(message)?.trim().slice(0, LIMIT.nodeMessage)
+/** 2.x gives a node that has nothing to say its status once more. */
+const NOTHING_SAID = /^(error|fail|warn|pass|succe(ss|eded))$/i
+function messageOf(message: unknown): string | undefined {
+  const text = stringOf(message)?.trim().slice(0, LIMIT.nodeMessage)
+  return text && NOTHING_SAID.test(text) ? undefined : text
+}
 /** dbt writes UTC, in events without the Z. */
 const timeOf = (time: unknown) => {
   const text = stringOf(time)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { Plan } from '../../shared/plan.ts'
+import { holdsSecret } from './artifacts.ts'
 import { type Cache, hashOf } from './cache.ts'
 import type { Redactor } from './redact.ts'
 
@@ -80,18 +81,6 @@ export async function keepParse(
   await mkdir(folder, { recursive: true })
   await pipeline(withPlace(from, clone), createGzip({ level: 1 }), createWriteStream(packed))
   cache.later(nameOf(plan), packed)
-}
-
-/** Piece by piece: the file grows with the project, the memory of the runner must not. */
-async function holdsSecret(file: string, redact: Pick<Redactor, 'text'>): Promise<boolean> {
-  let held = ''
-  for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 512 * 1024 })) {
-    const text = held + chunk
-    if (redact.text(text) !== text) return true
-    // Longer than any form of a secret that is one line.
-    held = text.slice(-8192)
-  }
-  return false
 }
 
 async function digest(file: string): Promise<string | undefined> {

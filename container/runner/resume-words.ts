@@ -14,7 +14,7 @@ export const kindsOf = (words: readonly string[]) => KINDS[words[0] ?? '']
 /** Options that choose nodes, or that a selector or the parsing needs; `dbt ls` takes no others. */
 const SELECTS = /^(--(select|models?|exclude|selector|resource-types?|exclude-resource-types?|indirect-selection)|-s|-m)$/
 const PARSES = /^--(vars|state|defer-state|profile|target|partial-parse|warn-error-options)$|^-t$/
-const DEFERS = /^--(defer|favor-state)$/
+export const DEFERS = /^--(defer|favor-state)$/
 
 interface Option {
   flag: string
@@ -34,12 +34,12 @@ function optionsOf(words: readonly string[]): Option[] {
 }
 
 /** `dbt ls` with the same selection; prints each node as one object. */
-export function listWords(words: readonly string[]): string[] {
+export function listWords(words: readonly string[], everyKind: readonly string[]): string[] {
   const options = optionsOf(words)
   const kept = options.filter(({ flag }) => SELECTS.test(flag) || PARSES.test(flag))
   // `ls` refuses --models beside --resource-type.
   const flags = kept.flatMap(({ flag, values }) => [/^(--models?|-m)$/.test(flag) ? '--select' : flag, ...values])
-  const kinds = options.some(({ flag }) => /^--(exclude-)?resource-types?$/.test(flag)) ? [] : ['--resource-type', 'all']
+  const kinds = options.some(({ flag }) => /^--(exclude-)?resource-types?$/.test(flag)) ? [] : everyKind
   return ['ls', ...flags, ...kinds, '--output', 'json', '--output-keys', 'unique_id', 'resource_type', 'config']
 }
 
@@ -64,17 +64,17 @@ export function restWords(words: readonly string[], folder: string): string[] {
 /** Status of the nodes that are to run. */
 const LEFT = 'skipped'
 
-/** Form of the file as dbt 1.x reads it (v6). `ids`: the nodes that are to run. */
+/** Form of the file as dbt reads it (v6; 2.x wants a command and an invocation). `ids`: the nodes that are to run. */
 export const leftResults = (ids: readonly string[], dbtVersion: string, now: Date) => ({
   metadata: {
     dbt_schema_version: 'https://schemas.getdbt.com/dbt/run-results/v6.json',
     dbt_version: dbtVersion,
     generated_at: now.toISOString(),
-    invocation_id: null,
+    invocation_id: '',
     env: {},
   },
   elapsed_time: 0,
-  args: {},
+  args: { command: 'build', which: 'build' },
   results: ids.map(unique_id => ({
     status: LEFT,
     unique_id,

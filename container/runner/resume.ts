@@ -12,7 +12,7 @@ import { dbtArguments } from './dbt-command.ts'
 import { parseEvent, recordOf, stringOf } from './dbt-events.ts'
 import { type DbtContext, stepFolder } from './dbt-step.ts'
 import { dbtEnvironment } from './environment.ts'
-import { kindsOf, leftResults, listWords, restWords } from './resume-words.ts'
+import { DEFERS, kindsOf, leftResults, listWords, restWords } from './resume-words.ts'
 import { bringSources } from './state.ts'
 
 /**
@@ -21,7 +21,7 @@ import { bringSources } from './state.ts'
  */
 export type Rest =
   | { kind: 'whole' }
-  | { kind: 'part'; words: string[]; done: NodeResult[] }
+  | { kind: 'part'; words: string[]; left: string[]; done: NodeResult[] }
   | { kind: 'nothing'; target: string; version: string; done: NodeResult[] }
 
 export interface RestContext extends DbtContext {
@@ -32,17 +32,18 @@ export interface RestContext extends DbtContext {
 }
 
 export async function restOfStep(step: PlanStep, words: string[], projectDir: string, context: RestContext): Promise<Rest> {
-  const { resume, plan, log } = context
+  const { resume, log } = context
   const partial = resume?.partial
   const kinds = kindsOf(words)
-  // Not tried with 2.x.
-  if (!partial || partial.step !== step.index || !kinds || !/^core-1\.|^image$/.test(plan.dbt.engine)) return { kind: 'whole' }
+  if (!partial || partial.step !== step.index || !kinds) return { kind: 'whole' }
+  // One folder cannot hold the nodes that are left and the state that the step defers to.
+  if (!context.engine.deferState && words.some(word => DEFERS.test(word))) return { kind: 'whole' }
   const folder = join(stepFolder(context, step), 'resume')
   const target = join(folder, 'target')
   await mkdir(target, { recursive: true })
   await bringSources(context.freshIn, target)
   const listed = await listNodes(step, words, projectDir, folder, context)
-  if (!listed?.version.startsWith('1.')) {
+  if (!listed) {
     if (!context.stop.aborted) log.info(step.index, 'The nodes of this step could not be listed: it runs from its start.')
     return { kind: 'whole' }
   }
@@ -61,7 +62,7 @@ export async function restOfStep(step: PlanStep, words: string[], projectDir: st
   const state = join(folder, 'state')
   await mkdir(state, { recursive: true })
   await writeFile(join(state, 'run_results.json'), JSON.stringify(leftResults(left, listed.version, context.now())))
-  return { kind: 'part', words: restWords(words, state), done: results }
+  return { kind: 'part', words: restWords(words, state), left, done: results }
 }
 
 interface Listed {
@@ -83,7 +84,7 @@ async function listNodes(
   const exit = await runChild(
     {
       file: 'dbt',
-      args: dbtArguments(listWords(words), paths, plan.dbt.target),
+      args: dbtArguments(listWords(words, context.engine.everyKind), paths, plan.dbt.target, context.engine),
       cwd: folders.cwd,
       env: dbtEnvironment({
         all: context.all,

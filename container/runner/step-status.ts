@@ -19,6 +19,8 @@ export interface StepEvidence {
   running: string[]
   phase: DbtPhase
   errors: string[]
+  /** Warnings that are about no node. */
+  warnings?: string[]
   /** The kernel killed something of ours for memory, or the peak came near the limit. */
   memory: { exhausted: boolean; text: string }
   /** Free space of the work folder is nearly gone. */
@@ -117,7 +119,7 @@ function killedFailure({ exit, command, memory, running }: StepEvidence): Failur
 }
 
 function contradictionOfSuccess(
-  { command, abilities, results, ledger, errors }: StepEvidence,
+  { command, abilities, results, ledger, errors, warnings = [] }: StepEvidence,
   failing: NodeResult[],
 ): Failure | undefined {
   const inconsistent = (what: string): Failure => ({
@@ -126,6 +128,10 @@ function contradictionOfSuccess(
   })
   if (abilities.executes && failing.length > 0)
     return inconsistent(`its results show ${plural(failing.length, 'failure')}: ${firstNode(failing)}`)
+  // dbt 2.x goes past a command that it does not have yet.
+  const unhandled = warnings.find(text => /Unhandled command|is not supported/.test(text))
+  if (abilities.writes && !results && unhandled)
+    return { reason: 'command_refused', message: `This dbt does not do \`dbt ${command}\`: ${oneLine(unhandled)}` }
   if (abilities.writes && !results) return inconsistent(`it left no ${abilities.writes} of this step`)
   const told = abilities.executes ? ledger.filter(node => isFailing(node.status)) : []
   if (told.length > 0) return inconsistent(`reported ${plural(told.length, 'failure')} while running: ${firstNode(told)}`)
@@ -148,8 +154,8 @@ function fatalFailure({ command, exit, phase, errors }: StepEvidence): Failure {
   const words = errors[0] ?? `exit code ${exit.code} without a word`
   if (command === 'deps') return { reason: 'deps_failed', message: `dbt deps could not install the packages: ${words}` }
   if (
-    /^(Usage:|Error: )|No such (option|command)|Got unexpected extra argument|is not a valid command/m.test(errors.join('\n')) &&
-    phase === 'started'
+    phase === 'started' &&
+    /^(Usage:|[Ee]rror: )|No such (option|command)|Got unexpected extra argument|is not a valid command/m.test(errors.join('\n'))
   )
     return {
       reason: 'command_refused',
@@ -157,7 +163,7 @@ function fatalFailure({ command, exit, phase, errors }: StepEvidence): Failure {
     }
   if (/is not installed|dbt deps/.test(words) && phase === 'profile-read')
     return { reason: 'deps_failed', message: `dbt ${command} needs packages that are not installed: ${words}` }
-  if (phase === 'started' && !/dbt_project\.yml|project config/i.test(words))
+  if (phase === 'started' && !/dbt_project\.yml|project config|^ *--> (?!.*profiles\.yml)/im.test(words))
     return { reason: 'profile_error', message: `dbt ${command} could not read its profile: ${words}. Nothing was built.` }
   if (phase === 'started' || phase === 'profile-read')
     return { reason: 'parse_error', message: `dbt could not parse the project: ${words}. Nothing was built.` }
@@ -168,7 +174,8 @@ function fatalFailure({ command, exit, phase, errors }: StepEvidence): Failure {
 }
 
 const firstNode = ([node]: NodeResult[]) =>
-  node ? `${node.name}: ${oneLine(node.message ?? node.status)}${node.path ? ` (${node.path})` : ''}` : ''
+  node ? `${node.name}: ${oneLine(node.message ?? rowsOf(node) ?? node.status)}${node.path ? ` (${node.path})` : ''}` : ''
+const rowsOf = ({ failures }: NodeResult) => (failures ? plural(failures, 'row') : undefined)
 const firstOf = (errors: string[], failing: NodeResult[]) => errors[0] ?? firstNode(failing)
 const said = (errors: string[]) => (errors[0] ? ` dbt: ${oneLine(errors[0])}` : '')
 const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').slice(0, 600)

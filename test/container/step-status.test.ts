@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { abilitiesOf, commandOf, compilesAll, dbtArguments, shownCommand } from '../../container/runner/dbt-command.ts'
+import { engineOf } from '../../container/runner/engine.ts'
 import { outcomeOf } from '../../container/runner/outcome.ts'
 import { judgeStep, type StepEvidence } from '../../container/runner/step-status.ts'
 import type { Reason } from '../../shared/reasons.ts'
@@ -222,8 +223,8 @@ test('commands: words, abilities, what a person would type', () => {
 
 test('our settings stand last and win; the step may choose its own target', () => {
   const paths = { project: '/p', profiles: '/q', target: '/t', log: '/l' }
-  const args = dbtArguments(['build', '--target-path', '/elsewhere', '--target', 'dev'], paths, 'prod')
+  const args = dbtArguments(['build', '--target-path', '/elsewhere', '--target', 'dev'], paths, 'prod', engineOf('core-1.12', ''))
   assert.equal(args[args.lastIndexOf('--target-path') + 1], '/t')
   assert.ok(!args.includes('prod'))
-  assert.ok(!dbtArguments(['deps'], paths, 'prod').includes('--target-path'))
+  assert.ok(!dbtArguments(['deps'], paths, 'prod', engineOf('oss-2.0', '')).includes('--target-path'))
 })

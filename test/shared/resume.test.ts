@@ -5,6 +5,8 @@ import { type AttemptLedger, makeResume, mergeAttempts, parseResume } from '../.
 import type { NodeStatus, StepResult } from '../../shared/run.ts'
 import { runId } from '../fakes/records.ts'
 
+const KINDS = ['--resource-type', 'all']
+
 const ID = runId(1)
 const commit = { sha: '4f2c1ab'.padEnd(40, '0'), author: 'Ana', subject: 'first', committedAt: '2026-11-22T01:00:00.000Z' }
 const step = (index: number, name: string, status: StepResult['status'], over: Partial<StepResult> = {}): StepResult => ({
@@ -146,7 +148,7 @@ test('the words of a step become those of ls and of the rest', () => {
     '--threads',
     '8',
   ]
-  assert.deepEqual(listWords(words).slice(0, 9), [
+  assert.deepEqual(listWords(words, KINDS).slice(0, 9), [
     'ls',
     '--select',
     'a',
@@ -157,8 +159,8 @@ test('the words of a step become those of ls and of the rest', () => {
     '{day: 7}',
     '--defer-state',
   ])
-  assert.ok(listWords(words).join(' ').includes('--resource-type all --output json'))
-  assert.ok(!listWords(['build', '--resource-type', 'model']).includes('all'))
+  assert.ok(listWords(words, KINDS).join(' ').includes('--resource-type all --output json'))
+  assert.ok(!listWords(['build', '--resource-type', 'model'], KINDS).includes('all'))
   assert.equal(
     restWords(words, '/left').join(' '),
     'build --full-refresh -x --vars {day: 7} --defer --defer-state prod --threads 8 --select result:skipped --indirect-selection empty --state /left',

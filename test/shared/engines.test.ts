@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ENGINES } from '../../shared/config-values.ts'
+
+const LOCKS = join(import.meta.dirname, '../../container/requirements')
+const withoutSuffix = (name: string) => name.replace(/\.txt$/, '')
+
+test('an engine and an adapter that the configuration takes have a lock, and the other way round', () => {
+  const locked = Object.fromEntries(
+    readdirSync(LOCKS).map(engine => {
+      const files = readdirSync(join(LOCKS, engine)).filter(name => name.endsWith('.txt'))
+      return [engine, files.map(withoutSuffix).sort()]
+    }),
+  )
+  assert.deepEqual(locked, ENGINES)
+})
+
+test('every package of a lock has one version and its hashes; libraries from npm have theirs', () => {
+  for (const [engine, adapters] of Object.entries(ENGINES))
+    for (const adapter of adapters) {
+      const lock = readFileSync(join(LOCKS, engine, `${adapter}.txt`), 'utf8')
+      const packages = lock.split(/\n(?=\S)/).filter(part => !part.startsWith('#') && part.trim() !== '')
+      assert.ok(packages.length > 0, `${engine}/${adapter}`)
+      for (const part of packages)
+        assert.match(part, /^[\w.-]+(\[[\w,]+\])?==\S+( ;[^\n\\]*)? \\\n\s+--hash=sha256:[0-9a-f]{64}/, `${engine}/${adapter}`)
+      const library = join(LOCKS, engine, adapter, 'package-lock.json')
+      if (!existsSync(library)) continue
+      const { packages: modules } = JSON.parse(readFileSync(library, 'utf8'))
+      const entries = Object.entries(modules as Record<string, { integrity?: string; resolved?: string }>).filter(
+        ([name]) => name !== '',
+      )
+      assert.ok(entries.length > 0)
+      for (const [name, { integrity, resolved }] of entries) {
+        assert.match(integrity ?? '', /^sha512-/, name)
+        assert.equal(resolved, undefined, 'the address of a registry is no part of a lock')
+      }
+    }
+})
+
+test('the packages of an engine that two adapters share have one version: any set of them fits into one image', () => {
+  for (const [engine, adapters] of Object.entries(ENGINES)) {
+    const versions = new Map<string, string>()
+    for (const adapter of adapters)
+      for (const [line, name = '', version = ''] of readFileSync(join(LOCKS, engine, `${adapter}.txt`), 'utf8').matchAll(
+        /^([\w.-]+)(?:\[[\w,]+\])?==(\S+)(?: ;.*)?/gm,
+      )) {
+        const marker = / ;(.*) \\/.exec(line)?.[1] ?? ''
+        const key = `${name}${marker}`
+        assert.equal(versions.get(key) ?? version, version, `${engine}/${adapter}: ${name}`)
+        versions.set(key, version)
+      }
+  }
+})
