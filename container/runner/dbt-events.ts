@@ -27,7 +27,9 @@ export function parseEvent(line: string): DbtEvent {
 
 /** dbt 2.x ends each error with the addresses of its own program, which tell nobody anything. */
 const withoutFrames = (text: string) =>
-  text.replace(/(\n +\d+: [^\n]*(\n +at [^\n]*)?)+\s*$/, '').replace(/^\[(error|warning)\] (?=\[)/, '')
+  /^\[(error|warning)\] \[/.test(text)
+    ? text.replace(/^\[\w+\] /, '').replace(/\n +0: [^\n]*(\n +(\d+: |at )[^\n]*)*\s*$/, '')
+    : text
 
 function levelOf(level: unknown): DbtEvent['level'] {
   if (level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level

@@ -62,8 +62,10 @@ export function createLedger(pathOf: (uniqueId: string, nodePath: string | undef
       if (name === 'MainReportVersion') version = stringOf(data.version)?.replace(/^=/, '')
       if (name === 'MainEncounteredError' || name === 'RunningOperationCaughtError')
         push(fatal, text.replace(/^Encountered an error( while running operation)?:\s*/, ''))
+      else if (name === 'DebugCmdResult' && /\bfail|\berror/i.test(text) && !/^\d+ checks? failed:\s*$/.test(text))
+        push(fatal, withoutAdvice(text))
       else if (level === 'error' && name !== 'MainStackTrace') {
-        push(other, text)
+        push(other, withoutAdvice(text))
         if (id) reasons.set(id, text)
       } else if (name === 'Text' && /error|exception|not found|invalid/i.test(text)) push(other, text)
       else if (level === 'warn' && !id) push(warned, text)
@@ -82,6 +84,16 @@ export function createLedger(pathOf: (uniqueId: string, nodePath: string | undef
     dbtVersion: () => version,
   }
 }
+
+/** What `dbt debug` says around the words of the database; 2.x says it in every command. */
+const withoutAdvice = (text: string) =>
+  text
+    .replace(
+      /dbt was unable to connect to the specified database\.\s*(The database returned the following error|The following error was returned):\s*>?/,
+      '',
+    )
+    .replace(/\s*Check your database credentials and try again\.[\s\S]*$/, '')
+    .trim()
 
 function push(list: string[], text: string): void {
   if (list.length < KEPT_ERRORS && text.trim() !== '') list.push(text.trim())

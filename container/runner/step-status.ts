@@ -152,6 +152,7 @@ function nodesFailure(nodes: NodeResult[], failing: NodeResult[]): Failure {
 /** dbt ended before it ran anything: how far it came tells what is wrong. */
 function fatalFailure({ command, exit, phase, errors }: StepEvidence): Failure {
   const words = errors[0] ?? `exit code ${exit.code} without a word`
+  if (command === 'debug') return { reason: 'profile_error', message: `dbt debug found something wrong: ${words}` }
   if (command === 'deps') return { reason: 'deps_failed', message: `dbt deps could not install the packages: ${words}` }
   if (
     phase === 'started' &&

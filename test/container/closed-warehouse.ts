@@ -1,0 +1,65 @@
+/** A profile of each adapter whose warehouse is a closed port of this machine: as far as an adapter comes without its database. */
+import { generateKeyPairSync } from 'node:crypto'
+
+export interface ClosedWarehouse {
+  /** Output of the profile. */
+  output: Record<string, unknown>
+  /** Variables of the environment. */
+  variables?: Record<string, string>
+  secrets?: Record<string, string>
+}
+
+/** Adapters that speak to AWS get it from the environment. */
+const AWS = (port: number) => ({
+  AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  AWS_REGION: 'eu-central-1',
+})
+
+export const CLOSED: Record<string, (port: number) => ClosedWarehouse> = {
+  // No port: a folder that is none.
+  duckdb: () => ({ output: { path: '/dev/null/shop.duckdb' } }),
+  postgres: port => ({
+    output: { host: '127.0.0.1', port, user: 'shop', password: 'none', dbname: 'shop', schema: 'shop', connect_timeout: 5 },
+  }),
+  redshift: port => ({
+    output: { host: '127.0.0.1', port, user: 'shop', password: 'none', dbname: 'shop', schema: 'shop', connect_timeout: 5 },
+  }),
+  snowflake: port => ({
+    output: {
+      account: 'shop',
+      host: '127.0.0.1',
+      port,
+      protocol: 'http',
+      user: 'shop',
+      password: 'none',
+      warehouse: 'shop',
+      database: 'shop',
+      schema: 'shop',
+    },
+  }),
+  bigquery: port => ({
+    output: {
+      method: 'service-account-json',
+      project: 'shop',
+      dataset: 'shop',
+      keyfile_json: {
+        type: 'service_account',
+        project_id: 'shop',
+        private_key_id: 'none',
+        private_key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }),
+        client_email: 'shop@shop.iam.gserviceaccount.com',
+        client_id: 'none',
+        token_uri: `http://127.0.0.1:${port}/token`,
+      },
+    },
+  }),
+  athena: port => ({
+    output: { s3_staging_dir: 's3://shop/', region_name: 'eu-central-1', database: 'awsdatacatalog', schema: 'shop' },
+    variables: AWS(port),
+  }),
+  databricks: port => ({
+    output: { host: `127.0.0.1:${port}`, http_path: '/sql/1.0/warehouses/none', token: 'none', schema: 'shop', catalog: 'shop' },
+  }),
+}
