@@ -26,6 +26,26 @@ export function makeTable(name: string, where: Where, clock: Clock): Table {
         )
         return Items.flatMap(item => (typeof item.pk === 'string' ? [item.pk] : []))
       }),
+    open: (partition, phase) => call(() => queryOpen(client, name, partition, phase)),
+  }
+}
+
+async function queryOpen(client: DynamoDBDocumentClient, table: string, partition: string, phase: string) {
+  const found: { pk: string; sort: string }[] = []
+  for (let start: Record<string, unknown> | undefined; ; ) {
+    const answer = await client.send(
+      new QueryCommand({
+        TableName: table,
+        IndexName: INDEX.open.name,
+        KeyConditionExpression: '#p = :p AND begins_with(#s, :s)',
+        ExpressionAttributeNames: { '#p': INDEX.open.partition, '#s': INDEX.open.sort },
+        ExpressionAttributeValues: { ':p': partition, ':s': phase },
+        ...(start && { ExclusiveStartKey: start }),
+      }),
+    )
+    for (const item of answer.Items ?? []) found.push({ pk: String(item.pk), sort: String(item[INDEX.open.sort]) })
+    start = answer.LastEvaluatedKey
+    if (!start) return found
   }
 }
 

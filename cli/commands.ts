@@ -1,5 +1,7 @@
 /** All commands, in the order of the help. A new command is one file and one line here. */
 import { artifactsCommand } from './artifacts.ts'
+import { auditCommand } from './audit.ts'
+import { backfillCommand } from './backfill.ts'
 import { cancelCommand } from './cancel.ts'
 import type { Command } from './command.ts'
 import { deployCommand, destroyCommand, diffCommand } from './deploy.ts'
@@ -9,10 +11,12 @@ import { localDownCommand, localResetCommand, localStatusCommand, localUpCommand
 import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { pauseCommand, resumeCommand } from './pause.ts'
+import { rerunCommand } from './rerun.ts'
 import { retryCommand } from './retry.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
+import { statusCommand } from './status.ts'
 import { validateCommand } from './validate.ts'
 
 export const COMMANDS: Command[] = [
@@ -26,14 +30,18 @@ export const COMMANDS: Command[] = [
   localDownCommand,
   localStatusCommand,
   localResetCommand,
+  statusCommand,
   runCommand,
   runsCommand,
   showCommand,
   logsCommand,
   cancelCommand,
   retryCommand,
+  rerunCommand,
+  backfillCommand,
   pauseCommand,
   resumeCommand,
+  auditCommand,
   artifactsCommand,
   docsCommand,
 ]

@@ -19,6 +19,8 @@ export interface Table {
   getMany(pks: string[]): Promise<unknown[]>
   /** Partition keys of the items in an index, the greatest sort key first, at most `limit`, below `before`. */
   query(index: keyof typeof INDEX, partition: string, options: { limit: number; before?: string }): Promise<string[]>
+  /** All keys of a partition of the open index whose sort key begins so, in order. */
+  open(partition: string, phase: string): Promise<{ pk: string; sort: string }[]>
 }
 
 /** Reads of the data bucket. */

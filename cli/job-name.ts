@@ -1,4 +1,4 @@
-/** Jobs by their full name, or by the short one where it is unique. */
+/** Jobs and environments by their full name, or by the short one where it is unique. */
 import type { Config } from '../shared/config-model.ts'
 import { UserError } from '../shared/errors.ts'
 import { suggest } from '../shared/suggest.ts'
@@ -8,6 +8,20 @@ export const jobNames = (config: Config, word: string): string[] =>
   Object.values(config.jobs)
     .filter(job => word === job.name || word === `${job.project}/${job.name}`)
     .map(job => `${job.project}/${job.name}`)
+
+/** Full name of the environment that is meant. */
+export function findEnvironment(config: Config, word: string): string {
+  const all = Object.keys(config.environments)
+  const names = all.filter(name => name === word || name.endsWith(`/${word}`))
+  const [first] = names
+  if (first !== undefined && names.length === 1) return first
+  if (names.length > 1)
+    throw new UserError(`"${word}" is an environment of several projects.`, { hint: `Name one of: ${names.join(', ')}` })
+  const near = suggest(word, [...all, ...all.map(name => name.split('/')[1] ?? '')])
+  throw new UserError(`There is no environment "${word}"${near === undefined ? '' : `; did you mean "${near}"?`}`, {
+    hint: `Environments: ${all.join(', ')}`,
+  })
+}
 
 /** Full name of the job that is meant. */
 export function findJob(config: Config, word: string): string {

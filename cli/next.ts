@@ -1,8 +1,10 @@
-import { formatDay } from '../shared/format.ts'
+import { formatDay, oneLine } from '../shared/format.ts'
 import type { Command, Context, Input, Outcome } from './command.ts'
-import { textOption } from './command.ts'
+import { flagOption, textOption } from './command.ts'
 import { readConfig } from './config-load.ts'
 import { type ComingFiring, comingFirings, unscheduled } from './firings.ts'
+import { connect } from './installation.ts'
+import { type JobPause, readPauses } from './installation-state.ts'
 import { findJob } from './job-name.ts'
 import { parseCount } from './option-values.ts'
 import { formatTable } from './table.ts'
@@ -10,23 +12,32 @@ import { formatTable } from './table.ts'
 export const nextCommand: Command = {
   usage: 'next [job]',
   summary: 'when jobs run next, by tidemill.yml; changes of the clock are marked',
-  options: [{ flags: '-n, --count <number>', text: 'so many firings of each job (default: 10 of one, 2 of all)' }],
-  examples: ['tidemill next', 'tidemill next nightly -n 3'],
+  options: [
+    { flags: '-n, --count <number>', text: 'so many firings of each job (default: 10 of one, 2 of all)' },
+    { flags: '--deployed', text: 'by the configuration that is deployed, and which jobs are paused' },
+  ],
+  examples: ['tidemill next', 'tidemill next nightly -n 3', 'tidemill next --deployed'],
   run: showNext,
 }
 
 async function showNext(context: Context, input: Input): Promise<Outcome> {
   const count = parseCount(textOption(input, 'count') ?? (input.words.job === undefined ? '2' : '10'), '--count')
-  const config = await readConfig(context)
+  const connection = flagOption(input, 'deployed') ? await connect(context) : undefined
+  const config = connection ? await connection.config() : await readConfig(context)
   const word = input.words.job
   const names = word === undefined ? Object.keys(config.jobs) : [findJob(config, word)]
   const jobs = names.flatMap(name => config.jobs[name] ?? [])
   const now = context.effects.clock.now()
   const firings = comingFirings(jobs, now, count)
   const others = unscheduled(config, names)
+  const paused = connection ? await readPauses(connection.table, config, names) : []
   return {
-    document: { firings, unscheduled: others },
-    lines: [...firingLines(context, firings, now, word === undefined), ...otherLines(others)],
+    document: { firings, unscheduled: others, ...(connection && { paused }) },
+    lines: [
+      ...firingLines(context, firings, now, word === undefined),
+      ...otherLines(others),
+      ...paused.map(each => `  ${each.job}  ${pauseText(context, each, now)}`),
+    ],
   }
 }
 
@@ -49,6 +60,11 @@ function firingLines({ effects, style }: Context, firings: ComingFiring[], now: 
     { title: '' },
   ]
   return rows.length === 0 ? [] : formatTable(columns, rows, effects.stdout.columns)
+}
+
+function pauseText({ effects }: Context, { by, at, actor }: JobPause, now: Date): string {
+  const since = `since ${formatDay(new Date(at), now, effects.zone)} ${effects.zone} by ${oneLine(actor, 120)}`
+  return `${by === 'environment' ? 'its environment is paused' : 'paused'} ${since}: none of these will start`
 }
 
 function otherLines(others: { job: string; why: string }[]): string[] {

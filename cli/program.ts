@@ -7,22 +7,24 @@ import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { Command, Context, GlobalOptions, Input, Outcome } from './command.ts'
 import type { Effects } from './effects.ts'
+import { pasteable } from './pasteable.ts'
 import { makeStyle, wantsColor } from './style.ts'
 
 /** Answers the exit code; the only place that writes errors. */
 export async function runProgram(commands: Command[], argv: string[], effects: Effects): Promise<number> {
   const json = argv.includes('--json')
+  const paste = pasteable(commands, argv)
   try {
     const outcome: { value: Outcome | undefined } = { value: undefined }
     const parser = buildParser(commands, effects, async (command, globals, input) => {
-      outcome.value = await command.run(makeContext(effects, globals), input)
+      outcome.value = await command.run(makeContext(effects, globals, paste), input)
     })
     if (argv.length === 0) parser.outputHelp()
     else await parser.parseAsync(argv, { from: 'user' })
-    if (outcome.value) showOutcome(outcome.value, json, effects)
+    if (outcome.value) showOutcome({ ...outcome.value, lines: outcome.value.lines.map(paste) }, json, effects)
     return outcome.value?.exitCode ?? EXIT.ok
   } catch (error) {
-    return showError(error, { json, color: !argv.includes('--no-color'), command: wordsOf(commands, argv) }, effects)
+    return showError(error, { json, color: !argv.includes('--no-color'), command: wordsOf(commands, argv), paste }, effects)
   }
 }
 
@@ -117,13 +119,13 @@ function readGlobals(options: Record<string, unknown>): GlobalOptions {
   }
 }
 
-function makeContext(effects: Effects, globals: GlobalOptions): Context {
+function makeContext(effects: Effects, globals: GlobalOptions, paste: (line: string) => string): Context {
   const sink = globals.json ? effects.stderr : effects.stdout
   return {
     effects,
     globals,
     style: makeStyle(wantsColor(sink.isTTY, effects.env, globals.color)),
-    say: line => sink.write(`${line}\n`),
+    say: line => sink.write(`${paste(line)}\n`),
   }
 }
 
@@ -148,11 +150,14 @@ interface Shown {
   color: boolean
   /** The command that was typed, as far as it is one: ` runs`. */
   command: string
+  paste(line: string): string
 }
 
-function showError(error: unknown, { json, color, command }: Shown, effects: Effects): number {
+function showError(error: unknown, { json, color, command, paste }: Shown, effects: Effects): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok
-  const { message, hint, exitCode } = describeError(error, command)
+  const described = describeError(error, command)
+  const { exitCode } = described
+  const [message, hint] = [paste(described.message), described.hint === undefined ? undefined : paste(described.hint)]
   if (json) {
     effects.stdout.write(`${JSON.stringify({ error: { message, ...(hint !== undefined && { hint }), exitCode } })}\n`)
     return exitCode

@@ -44,6 +44,8 @@ export function causeText(cause: Cause): string {
   if (cause.kind === 'commit')
     return `commit ${shortSha(cause.sha)} of ${oneLine(cause.repository, NAME)}${cause.branch ? `, branch ${oneLine(cause.branch, NAME)}` : ''}`
   if (cause.kind === 'event') return `event ${oneLine(eventText(cause), NAME)}, ${cause.time}`
+  const { slice } = cause
+  if (slice) return `backfill ${oneLine(slice.backfill, NAME)}, ${slice.start} to ${slice.end}, by ${oneLine(cause.actor, NAME)}`
   return `request by ${oneLine(cause.actor, NAME)}`
 }
 

@@ -1,9 +1,11 @@
+import { PK } from '../shared/contract.ts'
 import { formatBytes, formatDateTime, formatDuration, oneLine, plural } from '../shared/format.ts'
 import { resumeOf } from '../shared/plan-build.ts'
 import { offersRetry } from '../shared/reasons.ts'
 import { type Attempt, isFinal, type RunRecord } from '../shared/run.ts'
 import type { Command, Context } from './command.ts'
 import { connect } from './installation.ts'
+import { parseRecord } from './record.ts'
 import { causeText, commitText, countsText, endLines, NAMED_FAILURES, nodeLine } from './run-text.ts'
 import { resolveRun } from './runs-query.ts'
 import { markOf, paintStatus } from './style.ts'
@@ -17,15 +19,16 @@ export const showCommand: Command = {
   async run(context, input) {
     const connection = await connect(context)
     const record = await resolveRun(connection, input.words.run ?? '', context.effects.clock.now())
-    return { document: { run: record }, lines: showRun(context, record) }
+    const repeated = record.rerunOf && parseRecord(await connection.table.get(PK.run(record.rerunOf.run)))
+    return { document: { run: record }, lines: showRun(context, record, repeated) }
   },
 }
 
-function showRun(context: Context, record: RunRecord): string[] {
+function showRun(context: Context, record: RunRecord, repeated: RunRecord | undefined): string[] {
   const { effects, style } = context
   const blocks = [
     endLines(record, style, effects.clock.now()),
-    factLines(context, record),
+    factLines(context, record, repeated),
     stepLines(context, record),
     (record.failures ?? []).length > NAMED_FAILURES
       ? ['Failures', ...(record.failures ?? []).map(node => nodeLine(node, style, context.effects.stdout.columns))]
@@ -36,12 +39,14 @@ function showRun(context: Context, record: RunRecord): string[] {
   return blocks.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 
-function factLines({ effects }: Context, record: RunRecord): string[] {
+function factLines({ effects }: Context, record: RunRecord, repeated: RunRecord | undefined): string[] {
   const time = (at: string) => formatDateTime(new Date(at), effects.zone)
   const overrides = record.overrides && Object.keys(record.overrides).length > 0 ? JSON.stringify(record.overrides) : ''
   const facts: [string, string][] = [
     ['Environment', record.environment],
     ['Cause', causeText(record.cause)],
+    ['Repeats', record.rerunOf ? `run ${record.rerunOf.run}${record.rerunOf.exact ? ', exactly' : ''}` : ''],
+    ['Image', imageText(record, repeated)],
     ['Changed', overrides],
     ['Commit', commitText(record)],
     ['dbt', record.dbtVersion ?? ''],
@@ -55,6 +60,15 @@ function factLines({ effects }: Context, record: RunRecord): string[] {
     ['Artifacts', record.artifactsIncomplete ? 'incomplete: not everything could be stored' : ''],
   ]
   return facts.filter(([, value]) => value !== '').map(([name, value]) => `${name.padEnd(12)} ${oneLine(value, 400)}`)
+}
+
+/** What an exact rerun is compared by; of other runs the image is of no interest. */
+function imageText(record: RunRecord, repeated: RunRecord | undefined): string {
+  const digestOf = (run: RunRecord | undefined) => run?.attempts.findLast(attempt => attempt.imageDigest)?.imageDigest
+  const [own, before] = [digestOf(record), digestOf(repeated)]
+  if (!record.rerunOf?.exact || !own) return ''
+  if (!before) return `${own}; that of run ${record.rerunOf.run} is not known`
+  return own === before ? `${own}, the same` : `${own}, another than that of run ${record.rerunOf.run}: ${before}`
 }
 
 function stepLines(context: Context, record: RunRecord): string[] {

@@ -53,7 +53,7 @@ test('the demo works, and the commands work on what it leaves', { timeout: 480_0
   assert.equal(bad.code, 1, bad.stdout)
 
   await tidemill('pause', 'nightly')
-  assert.equal((await tidemill('run', 'nightly')).code, 2)
+  assert.equal((await tidemill('run', 'nightly')).code, 3)
   await tidemill('resume', 'nightly')
   const started = await json('run', 'nightly')
   assert.equal((await tidemill('cancel', started.run.id)).code, 0)

@@ -6,7 +6,7 @@ import type { Clock, Effects, Sink } from '../../cli/effects.ts'
 import { makeStyle } from '../../cli/style.ts'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import type { Config } from '../../shared/config-model.ts'
-import { INDEX, KEY, PK } from '../../shared/contract.ts'
+import { INDEX, KEY } from '../../shared/contract.ts'
 import type { PartLine } from '../../shared/plan.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun } from '../../shared/run-item.ts'
@@ -44,27 +44,33 @@ export const makeAttempt = (number: number): RunRecord['attempts'][number] => ({
   dispatchedAt: '2026-11-22T01:00:05Z',
 })
 
-/** Index queries as DynamoDB answers them: greatest sort key first, keys only. */
-export function fakeTable(runs: RunRecord[]): Table & { runs: RunRecord[]; reads: number } {
+type Item = Record<string, unknown>
+
+/** Index queries as DynamoDB answers them: greatest sort key first, keys only. `items`: what is in the table beside runs. */
+export function fakeTable(runs: RunRecord[], items: Item[] = []): Table & { runs: RunRecord[]; reads: number } {
+  const all = (): Item[] => [...table.runs.map(itemOfRun), ...items]
   const table = {
     runs,
     reads: 0,
-    get: async (pk: string) => table.runs.map(itemOfRun).find(item => item.pk === pk),
+    get: async (pk: string) => all().find(item => item.pk === pk),
     getMany: async (pks: string[]) => {
       table.reads += pks.length
       if (pks.length > 100) throw new Error('more than 100 keys in one call of the fake')
-      return table.runs.map(itemOfRun).filter(item => pks.includes(String(item.pk)))
+      return all().filter(item => pks.includes(String(item.pk)))
     },
     query: async (index: keyof typeof INDEX, partition: string, { limit, before }: { limit: number; before?: string }) =>
-      table.runs
-        .map(itemOfRun)
+      all()
         .filter(item => item[INDEX[index].partition] === partition)
-        .map(item => String(item[INDEX[index].sort]))
-        .filter(sort => before === undefined || sort < before)
-        .sort()
-        .reverse()
+        .map(item => ({ pk: String(item.pk), sort: String(item[INDEX[index].sort]) }))
+        .filter(({ sort }) => before === undefined || sort < before)
+        .sort((x, y) => (x.sort < y.sort ? 1 : -1))
         .slice(0, limit)
-        .map(PK.run),
+        .map(({ pk }) => pk),
+    open: async (partition: string, phase: string) =>
+      all()
+        .filter(item => item.openKey === partition && String(item.openSort).startsWith(phase))
+        .map(item => ({ pk: String(item.pk), sort: String(item.openSort) }))
+        .sort((x, y) => (x.sort < y.sort ? -1 : 1)),
   }
   return table
 }
@@ -96,6 +102,8 @@ export const CONFIG = {
 
 export function fakeConnection(parts: {
   runs?: RunRecord[]
+  items?: Item[]
+  config?: Config
   objects?: Record<string, Uint8Array>
   api?: (request: ApiRequest) => ApiResponse
 }): Connection & { table: ReturnType<typeof fakeTable>; bucket: ReturnType<typeof fakeBucket>; requests: ApiRequest[] } {
@@ -106,7 +114,7 @@ export function fakeConnection(parts: {
     local: false,
     bucketName: 'bucket',
     tableName: 'table',
-    table: fakeTable(parts.runs ?? []),
+    table: fakeTable(parts.runs ?? [], parts.items),
     bucket: fakeBucket(parts.objects ?? {}),
     requests,
     api: async request => {
@@ -114,7 +122,7 @@ export function fakeConnection(parts: {
       if (!parts.api) throw new Error(`unexpected request ${JSON.stringify(request)}`)
       return parts.api(request)
     },
-    config: async () => CONFIG,
+    config: async () => parts.config ?? CONFIG,
   }
 }
 
