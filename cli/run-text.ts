@@ -1,7 +1,7 @@
 /** Runs in words: a row of the table, a line for a node, the head of `show`. */
 import { eventText, upstreamRuns } from '../shared/cause.ts'
 import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'
-import { isAboutNodes } from '../shared/message.ts'
+import { isAboutNodes } from '../shared/message-nodes.ts'
 import { describeFailure } from '../shared/message-words.ts'
 import { isReason, reasonRow } from '../shared/reasons.ts'
 import type { Cause, NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'

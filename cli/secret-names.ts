@@ -1,3 +1,4 @@
+import { channelSecrets } from '../shared/channel-secrets.ts'
 import type { Config, SecretRef } from '../shared/config-model.ts'
 
 /** Names of all secrets that a configuration refers to. */
@@ -5,7 +6,7 @@ export function secretNames(config: Config): string[] {
   const refs: SecretRef[] = [
     ...Object.values(config.projects).flatMap(({ credentials }) => ('secret' in credentials ? credentials.secret : [])),
     ...Object.values(config.environments).flatMap(environment => Object.values(environment.secrets)),
-    ...(config.channels.slack ? [config.channels.slack.secret] : []),
+    ...channelSecrets(config.channels),
   ]
   return [...new Set(refs.map(ref => ref.name))]
 }

@@ -39,7 +39,7 @@ export class TidemillStack extends Stack {
     const data = new Data(this, 'Data', { retentionDays: config.retention.runs })
     const network = new Network(this, 'Network', config.network)
     const cluster = new Cluster(this, 'Cluster', config.installation)
-    const messages = new Messages(this, 'Messages', config.channels.email?.addresses ?? [])
+    const messages = new Messages(this, 'Messages', { installation: config.installation, email: config.channels.email })
     const deadLetters = new DeadLetters(this, 'DeadLetters')
     const configObject = new ConfigObject(this, 'Config', { config, data, code, logRetention })
     const functions = new Functions(this, 'Functions', {
@@ -81,7 +81,8 @@ export class TidemillStack extends Stack {
       const image = images.of(environment)
       // A `/` cannot be in an id, and a `.` is in no name.
       const id = name.replace('/', '.')
-      new Environment(scope, id, { installation: config.installation, project, environment, image, bucket, logRetention })
+      const { installation } = config
+      new Environment(scope, id, { installation, project, environment, image, otherImage, bucket, logRetention })
     }
   }
 

@@ -47,7 +47,9 @@ function unknownKey(key: string, path: KeyPath, schema: z.ZodMiniType): string {
   const known = keysAt(schema, path)
   const near = suggest(key, known)
   if (near) return `unknown key; did you mean "${near}"?`
-  const places = placesOf(schema, key)
+  const all = placesOf(schema, key)
+  const beside = all.filter(place => place.split('.')[0] === path[0])
+  const places = beside.length ? beside : all
   if (places.length && places.length < 4) return `unknown key here; it belongs in ${places.join(' or ')}`
   return `unknown key; known: ${known.join(', ')}`
 }

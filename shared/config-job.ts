@@ -1,24 +1,24 @@
 /** A job from what the user wrote: schedules, steps, notifications, all complete. */
 
-import type { JobConfig, NotifyRule, ScheduleConfig } from './config-model.ts'
+import type { JobConfig, ScheduleConfig } from './config-model.ts'
+import { type ChannelSetup, resolveRules } from './config-notify.ts'
 import type { Section } from './config-read.ts'
 import type { Findings } from './config-resolve.ts'
 import type { JobSpec } from './config-schema-job.ts'
 import { fullName } from './contract.ts'
 import { onlyLooks, stepNames } from './dbt-command.ts'
+import type { NotifyRule } from './notify.ts'
 import { isRefusal } from './refusal.ts'
 import { deployCron } from './schedule.ts'
 import { cronOfInterval } from './schedule-names.ts'
 
-export type Channel = NotifyRule['channel']
-
-/** `publishes` is settled when all jobs of the environment are known; `after` when all jobs are. */
+/** `rules`: who is told where the job has no rules of its own. `publishes` is settled when all jobs of the environment are known; `after` when all jobs are. */
 export function resolveJob(
   section: Section,
   project: string,
   name: string,
   spec: JobSpec,
-  channels: readonly Channel[],
+  { setup, rules }: { setup: ChannelSetup; rules: NotifyRule[] },
   findings: Findings,
 ): JobConfig {
   return {
@@ -52,7 +52,7 @@ export function resolveJob(
       resume: spec.retry.resume,
     },
     deactivateAfter: spec.deactivate_after ?? null,
-    notify: resolveNotify(section, name, spec, channels, findings),
+    notify: resolveRules(section, ['jobs', name, 'notify'], spec.notify, setup, findings) ?? rules,
   }
 }
 
@@ -116,36 +116,3 @@ function resolveSteps({ file }: Section, job: string, spec: JobSpec, findings: F
   const names = stepNames(spec.steps.map(step => step.command))
   return spec.steps.map((step, index) => ({ name: names[index] ?? '', args: step.args }))
 }
-
-function resolveNotify(
-  { file }: Section,
-  job: string,
-  spec: JobSpec,
-  channels: readonly Channel[],
-  findings: Findings,
-): NotifyRule[] {
-  if (spec.notify === undefined) return channels.map(channel => ({ channel, target: '', on: ['error', 'recovered', 'missed'] }))
-  const many = Array.isArray(spec.notify)
-  const list = Array.isArray(spec.notify) ? spec.notify : [spec.notify]
-  return list.flatMap((rule, index) => {
-    const path = ['jobs', job, 'notify', ...(many ? [index] : [])]
-    const named = (['slack', 'email'] as const).filter(channel => rule[channel])
-    for (const channel of named)
-      if (!channels.includes(channel))
-        findings.problems.push(
-          file.problem(
-            [...path, channel],
-            `${channel} is not set up; add to the end of the file: notifications: { ${HOW[channel]} }`,
-            'key',
-          ),
-        )
-    const chosen = rule.slack === undefined && rule.email === undefined ? channels : named
-    return chosen.map(channel => ({
-      channel,
-      target: channel === 'slack' && typeof rule.slack === 'string' ? rule.slack : '',
-      on: [...new Set(rule.on)],
-    }))
-  })
-}
-
-const HOW: Record<Channel, string> = { slack: 'slack: { secret: slack-webhook }', email: 'email: [you@example.com]' }

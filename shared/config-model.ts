@@ -1,6 +1,7 @@
 /** The resolved configuration: every default applied, every name checked, nothing optional. Stored as `config/<sha256>.json`. */
 import type { Upstreams } from './config-after.ts'
-import type { MessageKind, RetryClass } from './reasons.ts'
+import type { NotifyRule } from './notify.ts'
+import type { RetryClass } from './reasons.ts'
 import type { FinalStatus } from './run.ts'
 
 /** A secret in AWS Secrets Manager: its name (or full ARN) and, if it holds JSON, the field. */
@@ -72,13 +73,6 @@ export interface StepConfig {
   args: string[]
 }
 
-export interface NotifyRule {
-  channel: 'email' | 'slack'
-  /** Slack channel, or empty for the channel's own default. */
-  target: string
-  on: MessageKind[]
-}
-
 /** What is absent in configurations of the version before has there the value that is named. */
 export interface RetryConfig {
   /** In all. */
@@ -141,9 +135,18 @@ export interface Config {
     runs: number
   }
   channels: {
-    email: { addresses: string[] } | null
-    /** Secret: an incoming-webhook URL. */
-    slack: { secret: SecretRef } | null
+    /** `lists`: further ones by name. */
+    email: { addresses: string[]; lists?: Record<string, string[]> } | null
+    /** Secret: an incoming-webhook URL, or the token of a bot. `targets`: secrets of further webhooks by name. */
+    slack: { secret: SecretRef; bot?: { channel: string }; targets?: Record<string, SecretRef> } | null
+    /** Secrets: URL of a workflow; absent, here and below: not set up. */
+    teams?: { secret: SecretRef; targets: Record<string, SecretRef> }
+    /** Secrets: integration key. */
+    pagerduty?: { secret: SecretRef; region: 'us' | 'eu'; targets: Record<string, SecretRef> }
+    /** Secrets: JSON with `url` and `key`. */
+    webhook?: { secret: SecretRef; targets: Record<string, SecretRef> }
+    /** Events on the default bus. */
+    events?: boolean
   }
   projects: Record<string, ProjectConfig>
   /** By `<project>/<environment>`. */

@@ -57,6 +57,12 @@ The full name of a job is \`<project>/<job>\`; the short name does wherever only
 In YAML a \`#\` after a space begins a comment and a \`*\` at the start of a value an alias: put quotes around \`"#data-alerts"\` and \`"*/15 * * * *"\`.
 `
 
+/** Objects that are written as another one; the page describes that. */
+export const SAME: Record<string, string> = {
+  'environments.<name>.notify': 'jobs.<name>.notify',
+  'notifications.notify': 'jobs.<name>.notify',
+}
+
 export const HEADINGS: Record<string, { heading: string; intro?: string; example?: string }> = {
   '': { heading: 'The file' },
   project: {
@@ -97,11 +103,54 @@ export const HEADINGS: Record<string, { heading: string; intro?: string; example
   'jobs.<name>.retry.backoff': { heading: 'Back-off' },
   'jobs.<name>.notify': {
     heading: 'Notify',
-    intro: 'Who is told what: one rule or a list; `notify: []` for nobody. A rule that names no channel means every channel.',
-    example: 'notify:\n  - { slack: "#data-alerts", on: [error, recovered, missed] }\n  - { email: true, on: [missed] }',
+    intro: `Who is told what: one rule or a list; \`notify: []\` for nobody. A rule that names no channel means every channel.
+The nearest rules count, whole: those of the job if it has any, else those of its environment (\`environments.<name>.notify\`), else
+those of the installation (\`notifications.notify\`), else every channel on \`error\`, \`recovered\` and \`missed\`.
+
+A rule with \`match\` is told only of failing nodes that fit: each owner gets only theirs. Owner, group, tags and \`meta\` come from the dbt
+project; they choose only among the targets that are written here, so a project cannot send a message anywhere else. A test that says
+nothing of its own counts as the model it is attached to. Somebody must hear of the nodes that nobody owns: beside rules with \`match\`
+there is one without (it gets everything) or one with \`match: unmatched\`. Of more than 20 failing nodes the first 20 are looked at.
+
+A failure that lasts is told at once, then as \`repeat\` says; "good again" is told once.`,
+    example: `notify:
+  - { slack: "#data-alerts", on: [error, warn, recovered, missed, late], repeat: daily }
+  - { slack: "#finance-data", match: { owner: finance } }
+  - { pagerduty: true, on: [error, missed], quiet: { from: "22:00", to: "07:00", timezone: Europe/Berlin }, urgent: true }`,
   },
-  notifications: { heading: 'Notifications' },
-  'notifications.slack': { heading: 'Slack' },
+  'jobs.<name>.notify.match': { heading: 'Match' },
+  'jobs.<name>.notify.quiet': { heading: 'Quiet hours' },
+  notifications: {
+    heading: 'Notifications',
+    intro: `The channels of the installation, and who is told what unless a job or an environment says otherwise. Each address or key lies in a
+secret. \`tidemill notify --test\` sends a message marked as a test to each target and says which arrived.`,
+    example: `notifications:
+  email: [data@example.com]
+  email_lists: { finance: [finance@example.com] }
+  slack: { token: slack-bot, channel: "#data-alerts" }
+  teams: { secret: teams-webhook, targets: { finance: teams-finance } }
+  pagerduty: { secret: pagerduty-key, region: eu }
+  webhook: { secret: run-webhook }
+  events: true
+  notify:
+    - { slack: true, on: [error, recovered, missed, source_stale] }`,
+  },
+  'notifications.slack': {
+    heading: 'Slack',
+    example:
+      'slack: { secret: slack-webhook }                        # one channel\nslack: { token: slack-bot, channel: "#data-alerts" }    # any channel, threads',
+  },
+  'notifications.teams': { heading: 'Microsoft Teams', example: 'teams: { secret: teams-webhook }' },
+  'notifications.pagerduty': { heading: 'PagerDuty', example: 'pagerduty: { secret: pagerduty-key, region: eu }' },
+  'notifications.webhook': {
+    heading: 'Webhook',
+    intro: `A receiver of your own. The body has the form of the dbt platform's webhooks: \`eventType\` is \`job.run.errored\` for a failed run and
+\`job.run.completed\` for another end (beside them \`job.run.missed\`, \`job.run.late\`, \`source.stale\`), \`data\` has what that platform sends, with names
+in place of numeric ids, and \`tidemill\` has the rest. The header \`Authorization\` holds the HMAC-SHA256 of the body by \`key\`, in hexadecimal
+digits: compare it in constant time. A receiver has 10 seconds; what it does not take is tried five times, with the same \`eventId\`.`,
+    example: `# the secret run-webhook: {"url": "https://hooks.example.com/dbt", "key": "<at least 16 characters>"}
+webhook: { secret: run-webhook }`,
+  },
   network: { heading: 'Network' },
   images: { heading: 'Images' },
   retention: { heading: 'Retention' },

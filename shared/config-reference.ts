@@ -1,6 +1,6 @@
 /** The reference of tidemill.yml for people and the JSON Schema for editors, both made from the schema. */
 import * as z from 'zod/mini'
-import { AFTERWORD, FOREWORD, HEADINGS } from './config-reference-text.ts'
+import { AFTERWORD, FOREWORD, HEADINGS, SAME } from './config-reference-text.ts'
 import { configSpec } from './config-schema.ts'
 
 /** The part of JSON Schema that the configuration's schema becomes. */
@@ -54,7 +54,7 @@ function describe(schema: Json, path: string, sections: string[]): void {
   for (const [name, option] of Object.entries(schema.properties ?? {})) {
     const inner = objectIn(option)
     const here = path ? `${path}.${name}` : name
-    if (inner)
+    if (inner && !SAME[here])
       describe({ ...inner.schema, ...(option.description && { description: option.description }) }, here + inner.suffix, sections)
   }
 }
@@ -70,7 +70,8 @@ function objectIn(option: Json): { schema: Json; suffix: string } | undefined {
 
 function row(name: string, option: Json, path: string, required: readonly string[]): string {
   const inner = objectIn(option)
-  const here = `${path ? `${path}.${name}` : name}${inner?.suffix ?? ''}`
+  const own = `${path ? `${path}.${name}` : name}${inner?.suffix ?? ''}`
+  const here = SAME[own] ?? own
   const label = inner ? `[\`${name}\`](#${anchor(HEADINGS[here]?.heading ?? `\`${here}\``)})` : `\`${name}\``
   const allowed = inner ? '' : valuesOf(option)
   const examples = !inner && option.examples?.length ? `E.g. ${option.examples.map(inline).join(', ')}.` : ''

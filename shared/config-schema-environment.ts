@@ -1,6 +1,7 @@
 /** Schemas of a project and of the environments it runs in. */
 import * as z from 'zod/mini'
-import { about, integer, listOf, text, withDefault } from './config-schema-parts.ts'
+import { notifyOption } from './config-schema-notify.ts'
+import { about, integer, listOf, secret, text, withDefault } from './config-schema-parts.ts'
 import {
   ENGINES,
   nameReader,
@@ -11,17 +12,9 @@ import {
   readMemory,
   readPolicyArn,
   readRepository,
-  readSecretRef,
 } from './config-values.ts'
 import { VCPUS } from './fargate.ts'
 import { readKnownHost } from './git-hosts.ts'
-
-export const secret = () =>
-  about(
-    text(readSecretRef),
-    'Name of a secret in AWS Secrets Manager, in the same account and region: `name`, `name#field` for one field of a JSON secret, or its ARN.',
-    ['github-token', 'prod/snowflake#password'],
-  )
 
 const scalar = z.union([z.string(), z.number(), z.boolean()])
 
@@ -152,3 +145,4 @@ export const environmentSpec = z.strictObject({
 
 export type ProjectSpec = z.output<typeof projectSpec>
 export type EnvironmentSpec = z.output<typeof environmentSpec>
+  notify: notifyOption('Who is told what about the jobs of this environment that have no rules of their own.'),

@@ -1,12 +1,12 @@
 /** Schema of a job: schedules, steps, retries, notifications. */
 import * as z from 'zod/mini'
+import { notifyOption } from './config-schema-notify.ts'
 import { about, integer, listOf, oneOrMany, text, withDefault } from './config-schema-parts.ts'
 import { deactivateOption, retryOption } from './config-schema-retry.ts'
 import { secretKind } from './config-secrets.ts'
 import { durationReader, nameReader, readTimezone } from './config-values.ts'
 import { parseDbtCommand } from './dbt-command.ts'
-import { MESSAGE_KINDS } from './reasons.ts'
-import { type Refusal, refuse } from './refusal.ts'
+import { refuse } from './refusal.ts'
 import { deployCron } from './schedule.ts'
 import { INTERVALS } from './schedule-names.ts'
 
@@ -113,35 +113,6 @@ const stepSpec = text(line => {
   return parseDbtCommand(line)
 })
 
-const readSlackTarget = (target: string): string | Refusal => {
-  if (secretKind(target))
-    return {
-      ...refuse(
-        'holds a webhook address or token; here goes the channel, e.g. "#data-alerts", and the webhook into notifications.slack.secret',
-      ),
-      hide: true,
-    }
-  return /^[#@]?[\w.-]{1,80}$/.test(target) ? target : refuse('is not a channel of Slack, e.g. "#data-alerts"')
-}
-
-const notifySpec = z.strictObject({
-  slack: z.optional(
-    about(
-      z.union([z.boolean(), text(readSlackTarget)]),
-      'The channel to post to (in quotes, # begins a comment in YAML), or true for the webhook’s own.',
-      ['#data-alerts'],
-    ),
-  ),
-  email: z.optional(about(z.boolean(), 'true: the addresses of `notifications.email`.')),
-  on: withDefault(
-    about(
-      listOf(z.enum(MESSAGE_KINDS)).check(z.minLength(1)),
-      'What is told. `recovered`: the first good run after failures; `missed`: it did not run.',
-    ),
-    ['error', 'recovered', 'missed'],
-  ),
-})
-
 export const jobSpec = z.strictObject({
   environment: about(z.string(), 'Environment it runs in.', ['prod']),
   description: withDefault(about(z.string().check(z.maxLength(1000)), 'A sentence for people: what it is for, who to ask.'), ''),
@@ -213,12 +184,8 @@ export const jobSpec = z.strictObject({
   priority: withDefault(about(integer(-10, 10), 'Where runs wait in line, higher goes first.'), 0),
   retry: retryOption,
   deactivate_after: deactivateOption,
-  notify: z.optional(
-    about(
-      oneOrMany(notifySpec),
-      'Who is told what: one rule or a list; `[]` for nobody. Default: every channel of `notifications`, on error, recovered and missed.',
-      [{ slack: '#data-alerts', on: ['error', 'warn', 'recovered', 'missed'] }],
-    ),
+  notify: notifyOption(
+    'Who is told what: one rule or a list; `[]` for nobody. Default: the rules of its environment, else those of `notifications`.',
   ),
 })
 

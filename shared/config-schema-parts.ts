@@ -1,5 +1,6 @@
 /** Small pieces of the configuration's schema: texts read into values, defaults, descriptions. */
 import * as z from 'zod/mini'
+import { readSecretRef } from './config-values.ts'
 import { isRefusal, type Refusal, refusalText } from './refusal.ts'
 
 /** A text that `read` turns into a value; its refusal becomes a problem at the text. */
@@ -28,6 +29,14 @@ export function about<T extends z.ZodMiniType>(schema: T, description: string, e
   z.globalRegistry.add(schema, { description, ...(examples && { examples }) })
   return schema
 }
+
+/** A function, because each place may say more of its secret. */
+export const secret = () =>
+  about(
+    text(readSecretRef),
+    'Name of a secret in AWS Secrets Manager, in the same account and region: `name`, `name#field` for one field of a JSON secret, or its ARN.',
+    ['github-token', 'prod/snowflake#password'],
+  )
 
 /** The default is written as the user would write it. */
 export const withDefault = <T extends z.ZodMiniType>(schema: T, value: z.input<T> & {}) => z.prefault(schema, value as never)

@@ -3,10 +3,11 @@
  * editors and docs/configuration.md are made from it, so descriptions here are what users read.
  */
 import * as z from 'zod/mini'
-import { environmentSpec, projectSpec, secret } from './config-schema-environment.ts'
+import { environmentSpec, projectSpec } from './config-schema-environment.ts'
 import { jobSpec } from './config-schema-job.ts'
+import { notificationsSpec } from './config-schema-notify.ts'
 import { about, listOf, text, withDefault } from './config-schema-parts.ts'
-import { awsIdReader, nameReader, readDays, readEmail, readInstallation, readLogRetention } from './config-values.ts'
+import { awsIdReader, nameReader, readDays, readInstallation, readLogRetention } from './config-values.ts'
 
 const networkSpec = z.strictObject({
   vpc: about(text(awsIdReader('vpc')), 'The VPC.', ['vpc-0123456789abcdef0']),
@@ -51,22 +52,8 @@ export const configSpec = z.strictObject({
   jobs: about(z.record(text(nameReader('job')), jobSpec), 'What runs, by name.'),
   notifications: withDefault(
     about(
-      z.strictObject({
-        email: withDefault(
-          about(listOf(text(readEmail)), 'Addresses that get a message; each confirms once by a link AWS sends.', [
-            ['data@example.com'],
-          ]),
-          [],
-        ),
-        slack: z.optional(
-          about(
-            z.strictObject({ secret: secret() }),
-            'Incoming webhook of Slack (or what accepts its form). The secret holds the webhook’s address.',
-            [{ secret: 'slack-webhook' }],
-          ),
-        ),
-      }),
-      'The channels of the installation; `notify` of a job chooses among them.',
+      notificationsSpec,
+      'The channels of the installation, and who is told what unless a job or environment says otherwise.',
     ),
     {},
   ),

@@ -9,7 +9,7 @@ import { meant, suggest } from './suggest.ts'
  * Names of installations, projects, environments, jobs and schedules become part of stack, role, task family, schedule and
  * key names. No `.` (it joins the parts of a schedule's name), at most so many characters that the longest still fits.
  */
-export const NAME_LIMIT = { installation: 24, project: 48, environment: 32, job: 64, schedule: 24 } as const
+export const NAME_LIMIT = { installation: 24, project: 48, environment: 32, job: 64, schedule: 24, target: 32 } as const
 
 export const nameReader =
   (kind: keyof typeof NAME_LIMIT) =>

@@ -5,13 +5,15 @@
 import { checkCircles, checkMeetings, checkReferences, type NamedSection, settlePublishers } from './config-check.ts'
 import { formatProblems, type Problem } from './config-file.ts'
 import { valueAt } from './config-issues.ts'
-import { type Channel, resolveJob } from './config-job.ts'
+import { resolveJob } from './config-job.ts'
 import type { Config } from './config-model.ts'
+import { type ChannelSetup, channelSetup, defaultRules, resolveChannels, resolveRules } from './config-notify.ts'
 import { type ReadFile, readSections } from './config-read.ts'
 import { type Findings, resolveEnvironment, resolveProject } from './config-resolve.ts'
 import type { ConfigSpec } from './config-schema.ts'
 import { fullName, SCHEMA_VERSION } from './contract.ts'
 import { UserError } from './errors.ts'
+import type { NotifyRule } from './notify.ts'
 
 export { formatProblems, type Problem } from './config-file.ts'
 
@@ -34,13 +36,15 @@ export function loadConfig({ path, text, read }: ConfigInput): ConfigResult {
   const [first] = named
   if (!first) return { ok: false, ...findings }
   const config = installationOf(first.spec)
-  const channels = (['email', 'slack'] as const).filter(channel => isSetUp(first, channel))
-  for (const section of named) addProject(config, section, channels, read, findings)
+  const setup = channelSetup(first.file.data)
+  const written = first.spec?.notifications.notify
+  const rules = resolveRules(first, ['notifications', 'notify'], written, setup, findings) ?? defaultRules(setup)
+  for (const section of named) addProject(config, section, { setup, rules }, read, findings)
   checkReferences(named, findings)
   checkCircles(named, config.jobs, findings)
   settlePublishers(named, config.jobs, findings)
   checkMeetings(named, config, findings)
-  const silent = channels.length === 0 && Object.keys(config.jobs).length > 0
+  const silent = setup.channels.length === 0 && Object.keys(config.jobs).length > 0
   if (silent)
     findings.warnings.push(
       first.file.problem([], 'nobody is told when a job fails; add notifications: { email: [you@example.com] }'),
@@ -61,32 +65,30 @@ function nameOf(data: unknown): string {
   return typeof name === 'string' && name ? name : 'project'
 }
 
-function isSetUp(section: NamedSection, channel: Channel): boolean {
-  const value = valueAt(section.file.data, ['notifications', channel])
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)
+interface Telling {
+  setup: ChannelSetup
+  /** Of the installation. */
+  rules: NotifyRule[]
 }
 
-function addProject(
-  config: Config,
-  section: NamedSection,
-  channels: readonly Channel[],
-  read: ReadFile,
-  findings: Findings,
-): void {
+function addProject(config: Config, section: NamedSection, { setup, rules }: Telling, read: ReadFile, findings: Findings): void {
   const { name } = section
   const project = resolveProject(section, findings)
   if (project) config.projects[name] = project
-  for (const [environment, spec] of section.environments)
-    if (spec)
-      config.environments[fullName(name, environment)] = resolveEnvironment(section, name, environment, spec, read, findings)
-  for (const [job, spec] of section.jobs)
-    if (spec) config.jobs[fullName(name, job)] = resolveJob(section, name, job, spec, channels, findings)
+  const own = new Map<string, NotifyRule[] | undefined>()
+  for (const [environment, spec] of section.environments) {
+    if (!spec) continue
+    config.environments[fullName(name, environment)] = resolveEnvironment(section, name, environment, spec, read, findings)
+    own.set(environment, resolveRules(section, ['environments', environment, 'notify'], spec.notify, setup, findings))
+  }
+  for (const [job, spec] of section.jobs) {
+    const telling = { setup, rules: own.get(spec?.environment ?? '') ?? rules }
+    if (spec) config.jobs[fullName(name, job)] = resolveJob(section, name, job, spec, telling, findings)
+  }
 }
 
 function installationOf(spec: ConfigSpec | undefined): Config {
   const network = spec?.network
-  const email = spec?.notifications.email ?? []
-  const slack = spec?.notifications.slack
   return {
     schemaVersion: SCHEMA_VERSION,
     installation: spec?.installation ?? 'tidemill',
@@ -101,7 +103,7 @@ function installationOf(spec: ConfigSpec | undefined): Config {
       : { kind: 'new' },
     images: { build: spec?.images.build ?? 'account' },
     retention: { logs: spec?.retention.logs ?? 30, runs: spec?.retention.runs ?? 365 },
-    channels: { email: email.length ? { addresses: email } : null, slack: slack ? { secret: slack.secret } : null },
+    channels: resolveChannels(spec?.notifications),
     projects: {},
     environments: {},
     jobs: {},

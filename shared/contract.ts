@@ -56,6 +56,13 @@ export const stackName = (installation: string) => installation
 /** By its description the command line knows that a stack is Tidemill's before it changes it. */
 export const stackDescription = (installation: string) => `Tidemill ${installation}: dbt runs on a schedule`
 
+/** Source of the events that an installation puts on the default bus. */
+export const eventSource = (installation: string) => `tidemill.${installation}`
+/** Topic of a further list of addresses; `topic`: ARN of the installation's own, which lies beside it. */
+export const mailTopicName = (installation: string, list: string) => `${installation}-mail-${list}`
+export const mailTopicArn = (topic: string, installation: string, list: string) =>
+  [...topic.split(':').slice(0, -1), mailTopicName(installation, list)].join(':')
+
 /**
  * Family of an environment's task definition: the latest active revision is launched. The `_`, which no installation's name
  * contains, keeps `a` with project `b-c` and `a-b` with project `c` apart.

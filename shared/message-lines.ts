@@ -1,31 +1,32 @@
-/** The sentences of a message about one run: what its end means for others, and the facts around it. */
-import { eventText, upstreamRuns } from './cause.ts'
-import { namesOf } from './config-after.ts'
+/** What a run's end means for others: what was built and what not, and whether it is new. */
 import { nextMemory } from './fargate.ts'
-import { formatBytes, formatCount, formatMoney, formatSpan, formatTime, oneLine, plural, shortSha } from './format.ts'
+import { formatBytes, formatCount, formatSpan, oneLine, plural } from './format.ts'
 import type { MessageInput } from './message.ts'
+import { sumOf } from './message-facts.ts'
+import { isAboutNodes, nodesOfKind, staleSources } from './message-nodes.ts'
+import { changeLine, recoveryLine, streakLine } from './message-streak.ts'
 import { resumeOf } from './plan-build.ts'
-import type { MessageKind, Reason } from './reasons.ts'
-import { NO_NODES, type NodeCounts, type RunRecord } from './run.ts'
+import type { Reason } from './reasons.ts'
+import { isFinal, NO_NODES, type NodeCounts, type RunRecord } from './run.ts'
 
-const MAX = { commitSubject: 72, person: 60 } as const
-
-export const sumOf = (counts: NodeCounts) => Object.values(counts).reduce((sum, count) => sum + count, 0)
-
-/** What the end means for others. */
 export function meaningOf(input: MessageInput): string[] {
-  const { kind, record } = input
+  const { kind, record, nodes } = input
   const counts = record.counts ?? NO_NODES
   const lines: string[] = []
-  if (kind === 'error' || kind === 'cancelled') lines.push(builtLine(record, counts))
+  if (kind === 'error' || kind === 'cancelled') lines.push(...builtLines(record, counts))
   if (kind === 'warn' && !counts.skipped && sumOf(counts)) lines.push('Everything was built.')
   if (kind === 'missed') lines.push('Nothing was built: the data is that of the run before.')
+  if (kind === 'late') lines.push(...lateLines(input))
+  if (kind === 'source_stale') lines.push(...sourceLines(input, counts))
+  else if (kind !== 'success' || record.status === 'warn') lines.push(staleLine(record))
   if (kind === 'error' && record.reason === 'out_of_memory') lines.push(memoryLine(record))
-  if (kind === 'error' && record.streak) lines.push(streakLine(input))
-  if (record.artifactsIncomplete) lines.push('Not all logs and artifacts of this run could be stored.')
-  return lines.filter(Boolean)
+  if (kind === 'error' && record.streak) lines.push(streakLine(input), changeLine(record))
+  if (kind === 'recovered') lines.push(recoveryLine(record))
+  if (nodes) lines.push(othersLine(input))
   if (record.streak?.deactivated)
     lines.push(`The job is paused now: nothing of it runs until somebody resumes it (tidemill resume ${record.job}).`)
+  if (record.artifactsIncomplete) lines.push('Not all logs and artifacts of this run could be stored.')
+  return lines.filter(Boolean)
 }
 
 /** What another attempt would do about it. */
@@ -38,13 +39,17 @@ function memoryLine(record: RunRecord): string {
   return `The next attempt runs with ${formatBytes(next.memory * 1024 * 1024)}${what}.`
 }
 
-function builtLine({ reason, startedAt, message }: RunRecord, counts: NodeCounts): string {
+function builtLines({ reason, startedAt, message }: RunRecord, counts: NodeCounts): string[] {
   const built = counts.success + counts.warn
-  const skipped = counts.skipped ? `${plural(counts.skipped, 'node')} ${counts.skipped === 1 ? 'was' : 'were'} skipped. ` : ''
-  if (built) return `${skipped}${plural(built, 'node')} ${built === 1 ? 'is' : 'are'} up to date.`
+  // After failed nodes dbt skips what is downstream of them; after another end it is what was not reached.
+  const which = isAboutNodes({ ...(reason && { reason }) }) ? 'downstream node' : 'node'
+  const skipped = counts.skipped
+    ? `${plural(counts.skipped, which)} ${counts.skipped === 1 ? 'was' : 'were'} ${which === 'node' ? 'not reached' : 'skipped'}.`
+    : ''
+  if (built) return [skipped, `${plural(built, 'node')} ${built === 1 ? 'is' : 'are'} up to date.`]
   const known = sumOf(counts) > 0 || !startedAt || (reason && BEFORE_DBT.has(reason))
-  if (message?.includes('Nothing was built.')) return skipped.trim()
-  return known ? `${skipped}Nothing was built.` : 'How far it came is in the log.'
+  if (message?.includes('Nothing was built.')) return [skipped]
+  return [skipped, known ? 'Nothing was built.' : 'How far it came is in the log.']
 }
 
 /** Ends at which dbt has built nothing for certain, also without results. */
@@ -64,69 +69,37 @@ const BEFORE_DBT: ReadonlySet<Reason> = new Set([
   'start_network',
 ])
 
-function streakLine(input: MessageInput): string {
-  const { failures, since, first } = input.record.streak ?? { failures: 0, since: input.record.claimedAt }
-  // A run that ended after a newer one has counted knows nothing of the others.
-  if (failures === 0) return ''
-  if (first) return 'No run of the job was good before.'
-  if (failures === 1) return 'This is new: the run before did not fail.'
-  const span = formatSpan((Date.parse(input.record.endedAt ?? input.record.claimedAt) - Date.parse(since)) / 1000)
-  return `It has failed ${failures} times in a row, since ${formatTime(new Date(since), zoneOf(input))} (${span} before this one).`
-}
-
-/** Commit, start, duration, cost. */
-export function factsOf(input: MessageInput): string[] {
-  const { kind, record } = input
-  return [commitLine(kind, record), kind === 'missed' ? '' : startLine(input)].filter(Boolean)
-}
-
-function commitLine(kind: MessageKind, { commit, claimedAt }: RunRecord): string {
-  if (!commit) return ''
-  const subject = oneLine(commit.subject, MAX.commitSubject).replaceAll('"', "'")
-  const age = formatSpan((Date.parse(claimedAt) - Date.parse(commit.committedAt)) / 1000)
-  const when = Number.isNaN(Date.parse(commit.committedAt)) ? '' : `, ${age} before the run`
-  const what = kind === 'recovered' ? 'Good since commit' : 'Commit'
-  return `${what} ${shortSha(commit.sha)} "${subject}" (${oneLine(commit.author, MAX.person)}${when}).`
-}
-
-function startLine(input: MessageInput): string {
-  const { record, usualSeconds, cost } = input
-  const at = new Date(record.startedAt ?? record.claimedAt)
-  const usual = usualSeconds === undefined ? '' : ` (usual ${formatSpan(usualSeconds)})`
-  const parts = [
-    `${record.startedAt ? 'Started' : 'Asked for'} ${formatTime(at, zoneOf(input))} ${causeWords(record)}`,
-    record.startedAt ? `${formatSpan(tookSeconds(record))}${usual}` : '',
-    record.attempts.length ? `attempt ${record.attempts.length}` : '',
-    cost === undefined ? '' : formatMoney(cost),
+function lateLines({ record, late, job }: MessageInput): string[] {
+  if (isFinal(record.status)) return [`It has ended meanwhile: ${record.status}.`]
+  return [
+    late ? `The longest of its last good runs took ${formatSpan(late.longest)}.` : '',
+    `It goes on; its time limit is ${formatSpan(job.timeoutSeconds)}.`,
   ]
-  return `${parts.filter(Boolean).join(', ')}.`
 }
 
-/** 0 for a run that never started. */
-export const tookSeconds = ({ startedAt, claimedAt, endedAt }: RunRecord) =>
-  (Date.parse(endedAt ?? claimedAt) - Date.parse(startedAt ?? claimedAt)) / 1000
-
-/** The zone people think of the job in: that of the schedule that started it, else of its first one. */
-export function zoneOf({ record, job }: MessageInput): string {
-  const { cause } = record
-  const own = cause.kind === 'schedule' ? job.schedules.find(schedule => schedule.name === cause.schedule) : undefined
-  return (own ?? job.schedules[0])?.timezone ?? 'UTC'
+function sourceLines({ record, job }: MessageInput, counts: NodeCounts): string[] {
+  const built = counts.success + counts.warn > 0
+  if (built) return ['The run went on: what was built from them is as old as they are.']
+  return job.freshness === 'fail'
+    ? ['The run ended there: nothing was built.']
+    : [record.status === 'error' ? 'The run failed.' : '']
 }
 
-export function causeWords({ cause }: RunRecord): string {
-  switch (cause.kind) {
-    case 'schedule':
-      return 'by schedule'
-    case 'upstream':
-      return `after ${namesOf(upstreamRuns(cause).map(each => each.job))}`
-    case 'commit':
-      return `by commit ${shortSha(cause.sha)}`
-    case 'event':
-      return `by event ${oneLine(eventText(cause), MAX.person)}`
-    case 'request':
-      return `by ${shortActor(cause.actor)}`
-  }
+/** In a message about something else: why a number may look old. */
+function staleLine(record: RunRecord): string {
+  const stale = record.reason === 'freshness' ? [] : staleSources(record)
+  if (!stale.length) return ''
+  const names = stale.slice(0, 3).map(node => oneLine(node.name, 60))
+  const more = stale.length > names.length ? ` and ${stale.length - names.length} more` : ''
+  return `Stale ${stale.length === 1 ? 'source' : 'sources'}: ${names.join(', ')}${more}.`
 }
 
-/** `ana` of `arn:aws:sts::…:assumed-role/Analyst/ana` and of `local:ana`. */
-export const shortActor = (actor: string) => oneLine(actor.split(/[/:]/).at(-1) || actor, MAX.person)
+/** To an owner: that it is not only its nodes. */
+function othersLine({ kind, record, nodes = [] }: MessageInput): string {
+  const all = nodesOfKind(kind, record)
+  const counts = record.counts ?? NO_NODES
+  const total = Math.max(all.length, kind === 'error' ? counts.error + counts.fail : all.length)
+  const others = total - all.filter(node => nodes.includes(node.uniqueId)).length
+  const what = kind === 'error' ? 'failed' : kind === 'warn' ? 'warned' : 'are stale'
+  return others > 0 ? `${plural(others, 'more')} of others ${what}.`.replace('mores', 'more') : ''
+}

@@ -23,6 +23,9 @@ export interface SlackPayload {
 /** Longest text of a block, Slack's Block Kit reference. There are at most seven blocks of the 50 allowed. */
 const MAX_TEXT = 3000
 
+/** Puts a message into the thread of another, and into the channel as well: who reads only that must see that it is over. */
+export const slackReply = (ts: string | undefined) => (ts === undefined ? {} : { thread_ts: ts, reply_broadcast: true })
+
 /** `channel`: empty for the webhook's own. */
 export function renderSlack(message: Message, channel: string): SlackPayload {
   return {
@@ -39,7 +42,7 @@ function blocksOf(message: Message): SlackBlock[] {
   const failures = failureLines(message).join('\n')
   const todo = [
     ...(message.next ? [escapeSlack(message.next, 1000)] : []),
-    ...message.commands.map(command => `\`${escapeSlack(command, 300)}\``),
+    ...message.commands.map(({ does, command }) => `${escapeSlack(does, 200)}: \`${escapeSlack(command, 300)}\``),
   ]
   return [
     section(`*${escapeSlack(message.title.replaceAll('*', ''), MAX_TEXT - 2)}*`),

@@ -5,7 +5,7 @@
 export const RETRY_CLASSES = ['never', 'infrastructure', 'transient', 'memory', 'resume'] as const
 export type RetryClass = (typeof RETRY_CLASSES)[number]
 
-export const MESSAGE_KINDS = ['error', 'warn', 'success', 'recovered', 'cancelled', 'missed'] as const
+export const MESSAGE_KINDS = ['error', 'warn', 'success', 'recovered', 'cancelled', 'missed', 'late', 'source_stale'] as const
 export type MessageKind = (typeof MESSAGE_KINDS)[number]
 
 /** Exit codes of `run --wait`: 0 success or warn, 1 dbt failed, 2 usage, 3 infrastructure, 130 interrupted. */

@@ -94,6 +94,12 @@ export interface NodeResult {
   path?: string
   materialized?: string
   relation?: string
+  /** Whose it is, by the dbt project; chooses only among targets that are configured. `meta.owner`, and the owner of its group. */
+  owners?: string[]
+  group?: string
+  tags?: string[]
+  /** Texts of its `meta`. */
+  meta?: Record<string, string>
 }
 
 export type NodeCounts = Record<NodeStatus, number>
@@ -118,6 +124,8 @@ export interface StepResult {
   counts?: NodeCounts
   /** Nodes that dbt selected, once it has said how many; ephemeral models do not count. */
   selected?: number
+  /** Nodes that warned; of a freshness step the sources that are stale. The first ones. */
+  warnings?: NodeResult[]
   /** File names stored below the step's prefix. */
   artifacts?: string[]
   /** The attempt that did the step, when a later one took its results over. */
@@ -195,6 +203,18 @@ export interface Streak {
   first?: boolean
   /** With this failure the job was paused (`deactivate_after`). */
   deactivated?: true
+  /** First failed run, and where its code stood. */
+  from?: { run: string; commit?: Commit }
+  /** Hash of the commit of the failed run before this one. */
+  lastSha?: string
+  /** End of the failed run before this one. */
+  previous?: string
+  /** Good runs in a row before the failures, and the commit of the last of them. */
+  good?: { runs: number; sha?: string }
+  /** Runs in a row that found stale sources, with this one; when the first and the one before it ended. */
+  stale?: { runs: number; since: string; previous?: string }
+  /** Targets (`channel/target`) that have been told of the failures before this run. */
+  told?: string[]
 }
 
 export interface RunRecord {
@@ -234,6 +254,8 @@ export interface RunRecord {
   timedOutAt?: string
   /** Failed runs of the job in a row: with this one if it failed, before this one if it was good again. Set after the end. */
   streak?: Streak
+  /** People were told that it takes longer than usual. */
+  lateAt?: string
   /** The dispatcher waits until then (capacity, throttling, back-off between attempts). */
   notBefore?: string
   /** Failed tries to start the current attempt. */

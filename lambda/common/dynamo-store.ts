@@ -104,8 +104,15 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
           values: openValues,
         })
     },
-    countStreak: (record, failed, deactivateAfter) =>
-      countStreak(dynamo, { run, job: async name => jobState((await get(PK.job(name))) ?? {}) }, record, failed, deactivateAfter),
+    countStreak: (record, failed, deactivateAfter, heard) =>
+      countStreak(
+        dynamo,
+        { run, job: async name => jobState((await get(PK.job(name))) ?? {}) },
+        record,
+        failed,
+        deactivateAfter,
+        heard,
+      ),
     putMessage: message =>
       putNew(dynamo, { ...message, openKey: openKey(shardOf(message.runId)), openSort: OPEN.message(message.createdAt) }),
     async pause(job, by) {
@@ -113,6 +120,17 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     },
     async pauseEnvironment(environment, by) {
       await update(dynamo, { pk: PK.environment(environment), ...pausing(by) })
+    },
+    async noteIncident(job, target, open) {
+      const change = `${open ? 'ADD' : 'DELETE'} #incidents :target`
+      await update(dynamo, { pk: PK.job(job), update: change, values: { target: new Set([target]) } })
+    },
+    async noteLate(id, at) {
+      await changeRun(dynamo, id, {
+        update: 'SET #lateAt = if_not_exists(#lateAt, :at)',
+        condition: isOpen,
+        values: { at, ...openValues },
+      })
     },
     async audit(entry) {
       await putNew(dynamo, {
@@ -144,8 +162,15 @@ const pausing = (by: Paused | undefined) =>
 const isOpen = '#status IN (:s0, :s1, :s2)'
 
 function jobState(item: Record<string, unknown>): JobState {
-  const { running, paused, streak, size } = item as { running?: Set<string> } & Pick<JobState, 'paused' | 'streak' | 'size'>
-  return { running: [...(running ?? [])], ...(paused && { paused }), ...(streak && { streak }), ...(size && { size }) }
+  type Item = { running?: Set<string>; incidents?: Set<string> } & Pick<JobState, 'paused' | 'streak' | 'size'>
+  const { running, incidents, paused, streak, size } = item as Item
+  return {
+    running: [...(running ?? [])],
+    ...(paused && { paused }),
+    ...(streak && { streak }),
+    ...(size && { size }),
+    ...(incidents && { incidents: [...incidents] }),
+  }
 }
 
 async function changeRun(dynamo: Dynamo, id: string, write: Omit<Parameters<typeof update>[1], 'pk'>) {

@@ -16,13 +16,14 @@ export async function countStreak(
   run: RunRecord,
   failed: boolean,
   deactivateAfter?: number | null,
+  heard?: readonly string[],
 ): Promise<Streak | undefined> {
   const job = fullName(run.project, run.job)
   for (let left = 20; left > 0; left--) {
     const current = await reads.run(run.id)
     if (!current || current.streak) return current?.streak
     const before = (await reads.job(job)).streak
-    const change = nextStreak(before, run, failed, deactivateAfter)
+    const change = nextStreak(before, current, failed, deactivateAfter, heard)
     const keep = writeInput(dynamo.table, {
       pk: PK.run(run.id),
       update: 'SET #streak = :streak',

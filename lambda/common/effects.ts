@@ -11,7 +11,7 @@ import type { DispatchRequest, Invoke, NotifyRequest } from './invoke.ts'
 import type { Store } from './store.ts'
 
 export interface EffectDeps extends ClaimDeps {
-  store: ClaimDeps['store'] & Pick<Store, 'fanIn' | 'putFanIn' | 'effectDone' | 'countStreak' | 'putMessage'>
+  store: ClaimDeps['store'] & Pick<Store, 'fanIn' | 'putFanIn' | 'effectDone' | 'countStreak' | 'putMessage' | 'noteIncident'>
   bucket: Bucket
   configs: Configs
   dispatch: Invoke<DispatchRequest>

@@ -25,4 +25,13 @@ export const env = {
   /** Undefined where there is no console to link to. */
   consoleUrl: () => process.env[ENV.consoleUrl] || undefined,
   deadLetters: () => read(ENV.deadLetters),
+  /** Of EventBridge. */
+  eventsUrl: () => new URL(process.env.AWS_ENDPOINT_URL || `https://events.${read('AWS_REGION')}.amazonaws.com`),
+  /** What Lambda gives a function to sign its calls with. */
+  caller: () => ({
+    region: read('AWS_REGION'),
+    accessKeyId: read('AWS_ACCESS_KEY_ID'),
+    secretAccessKey: read('AWS_SECRET_ACCESS_KEY'),
+    sessionToken: process.env.AWS_SESSION_TOKEN || undefined,
+  }),
 } as const

@@ -2,8 +2,8 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { INDEX, PK } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
-import type { Dynamo } from '../common/dynamo.ts'
-import type { Store } from '../common/store.ts'
+import type { Dynamo } from './dynamo.ts'
+import type { Store } from './store.ts'
 
 /** Enough for a median, and one batch of reads. */
 const RUNS = 20

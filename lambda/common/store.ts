@@ -2,6 +2,7 @@
  * What the Lambdas do with the table, by name. Every operation that changes something is one conditional write or one
  * transaction, so it is safe when it is repeated, late, or done by two at the same moment.
  */
+import type { Late } from '../../shared/message.ts'
 import type { MessageKind } from '../../shared/reasons.ts'
 import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak, UpstreamRun } from '../../shared/run.ts'
 
@@ -38,6 +39,7 @@ export const LEFT_OF_END = [
   'endedAt',
   'cancel',
   'timedOutAt',
+  'lateAt',
   'streak',
   'notBefore',
   'lastLaunchError',
@@ -62,6 +64,8 @@ export interface JobState {
   paused?: Paused
   streak?: JobStreak
   size?: JobSize
+  /** Targets (`channel/target`) with an incident open. */
+  incidents?: string[]
 }
 /** Task size that a run of the job needed; CPU units and MiB. */
 export interface JobSize {
@@ -78,16 +82,26 @@ export interface MessageItem {
   pk: string
   schemaVersion: number
   runId: string
-  kind: MessageKind
+  kind: MessageKind | 'test'
   channel: string
   target: string
   state: 'pending' | 'sending' | 'sent' | 'failed'
   tries: number
   createdAt: string
   leaseUntil?: string
+  firstTryAt?: string
   sentAt?: string
   lastError?: string
+  /** What the channel calls the message it took, e.g. the `ts` of Slack. */
+  receipt?: string
+  /** Partition key of the message that this one answers. */
+  replyTo?: string
   streak?: Streak
+  /** Unique ids of the nodes it is about; absent: all. */
+  nodes?: string[]
+  late?: Late
+  /** Of a test: who asked for it. */
+  actor?: string
 }
 
 /** What a job that runs after several has seen of them since its last start. */
@@ -171,11 +185,21 @@ export interface Store {
 
   effectDone(id: string, effect: Effect): Promise<void>
   /** Counts a run in the streak of its job, once, and pauses the job after so many failures; answers with what is kept in the run. */
-  countStreak(run: RunRecord, failed: boolean, deactivateAfter?: number | null): Promise<Streak | undefined>
+  countStreak(
+    run: RunRecord,
+    failed: boolean,
+    deactivateAfter?: number | null,
+    /** Targets that are told of the failure. */
+    heard?: readonly string[],
+  ): Promise<Streak | undefined>
   /** False: it was there already. */
   putMessage(message: MessageItem): Promise<boolean>
 
   /** Of a job that runs after several. */
+  /** Keeps, or forgets, that a target has an incident of the job open. */
+  noteIncident(job: string, target: string, open: boolean): Promise<void>
+  /** Keeps that the run was told as late. */
+  noteLate(id: string, at: string): Promise<void>
   fanIn(job: string): Promise<FanInState | undefined>
   /** False: somebody else wrote a version since. */
   putFanIn(job: string, state: FanInState): Promise<boolean>
@@ -197,3 +221,5 @@ export interface LeaseStore {
   /** False: there is an unread note, or another holds it. */
   release(holder: string): Promise<boolean>
 }
+  /** Lets go also of unread notes: the next holder finds them. */
+  handOver(holder: string): Promise<void>

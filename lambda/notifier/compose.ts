@@ -3,6 +3,7 @@ import type { Config } from '../../shared/config-model.ts'
 import { fullName, logGroup, logStream } from '../../shared/contract.ts'
 import { estimateCost } from '../../shared/cost.ts'
 import { type Message, type MessageLink, makeMessage } from '../../shared/message.ts'
+import { makeTestMessage } from '../../shared/message-test.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { usualSeconds } from '../../shared/usual.ts'
 import type { Configs } from '../common/config.ts'
@@ -12,6 +13,7 @@ import type { MessageItem, Store } from '../common/store.ts'
 export interface ComposeDeps {
   store: Pick<Store, 'run'>
   configs: Pick<Configs, 'load'>
+  installation: string
   /** The job's runs before this one, newest first. */
   runsBefore(job: string, id: string): Promise<RunRecord[]>
   /** Address of the AWS console; undefined: no links into it. */
@@ -20,6 +22,9 @@ export interface ComposeDeps {
 }
 
 export async function composeMessage(deps: ComposeDeps, item: MessageItem): Promise<Message> {
+  const { kind, channel, target } = item
+  if (kind === 'test')
+    return makeTestMessage({ id: item.runId, installation: deps.installation, channel, target, actor: item.actor ?? 'somebody' })
   const record = await deps.store.run(item.runId)
   if (!record) throw new Error(`run ${item.runId} is not in the table`)
   const config = await deps.configs.load(record.config)
@@ -28,13 +33,15 @@ export async function composeMessage(deps: ComposeDeps, item: MessageItem): Prom
   const environment = config.environments[fullName(record.project, record.environment)]
   if (!job || !environment) throw new Error(`${name} is not in configuration ${record.config}`)
   return makeMessage({
-    kind: item.kind,
+    kind,
     record: { ...record, ...(item.streak && { streak: item.streak }) },
     job,
     jobName: shortestName(config, name),
     usualSeconds: await usualOf(deps, name, record),
     cost: estimateCost(record, environment.size),
     links: logLink(deps.consoleUrl, config.installation, record),
+    ...(item.nodes && { nodes: item.nodes }),
+    ...(item.late && { late: item.late }),
   })
 }
 

@@ -6,17 +6,28 @@ import type { Outbox } from './outbox.ts'
 
 /** What came of one try to send. `later`: it may work another time; `never`: it will not until somebody changes something. */
 export type Delivery =
-  | { outcome: 'sent' }
+  | { outcome: 'sent' /** What the channel calls the message. */; receipt?: string }
   | { outcome: 'later'; error: string; afterSeconds?: number }
   | { outcome: 'never'; error: string }
 
-/** `target`: of the job's rule, e.g. a Slack channel; empty for the channel's own. */
-export type Send = (message: Message, target: string) => Promise<Delivery>
+export interface Addressee {
+  /** Of the job's rule, e.g. a Slack channel; empty for the channel's own. */
+  target: string
+  createdAt: string
+  /** Receipt of the message that this one answers. */
+  replyTo?: string
+}
+export type Send = (message: Message, to: Addressee) => Promise<Delivery>
+export interface ChannelSender {
+  send: Send
+  /** Tries after which a message is given up; absent: as long as news is of use. */
+  tries?: number
+}
 
 export interface NotifierDeps {
   outbox: Outbox
   compose(item: MessageItem): Promise<Message>
-  channels: Record<string, Send>
+  channels: Record<string, ChannelSender>
   now(): Date
   sleep(milliseconds: number): Promise<void>
   /** Milliseconds until this invocation is stopped. */
@@ -27,7 +38,9 @@ export interface NotifierDeps {
 /** Longer than the time limit of the Lambda (120 s): while it lives, nobody else sends its messages. */
 export const LEASE_SECONDS = 150
 /** Waits between the tries within one invocation, unless the receiver names one. */
-const BACK_OFF_SECONDS = [1, 4]
+const BACK_OFF_SECONDS = [1, 4, 8, 16]
+/** Within one invocation, unless the channel says otherwise. */
+const TRIES = 3
 /** A longer wait that the receiver asks for is left to a later invocation. */
 const LONGEST_WAIT_SECONDS = 20
 /** One try takes at most ten seconds; with less time left none is begun. */
@@ -77,16 +90,29 @@ async function send(deps: NotifierDeps, item: MessageItem): Promise<Delivery> {
   const channel = deps.channels[item.channel]
   if (!channel) return { outcome: 'never', error: `no channel "${item.channel}" is set up` }
   try {
+    const answered = await receiptOf(deps, item)
+    if (answered.open) return { outcome: 'later', error: 'the message that it answers is not sent yet' }
     const message = await deps.compose(item)
+    const to = { target: item.target, createdAt: item.createdAt, ...(answered.receipt && { replyTo: answered.receipt }) }
     for (let tries = 1; ; tries++) {
-      const delivery = await channel(message, item.target)
-      const wait = delivery.outcome === 'later' ? waitSeconds(deps, delivery.afterSeconds, tries) : undefined
+      const delivery = await channel.send(message, to)
+      if (delivery.outcome === 'later' && tries === channel.tries)
+        return { outcome: 'never', error: `after ${tries} tries: ${delivery.error}` }
+      const more = delivery.outcome === 'later' && tries < (channel.tries ?? TRIES)
+      const wait = more ? waitSeconds(deps, delivery.afterSeconds, tries) : undefined
       if (wait === undefined) return giveUpWhenOld(deps, item, delivery)
       await deps.sleep(wait * 1000)
     }
   } catch (error) {
     return giveUpWhenOld(deps, item, { outcome: 'later', error: describeError(error) })
   }
+}
+
+/** "Good again" goes into the thread of the failure: as long as that is on its way, it waits. */
+async function receiptOf(deps: NotifierDeps, item: MessageItem): Promise<{ open: boolean; receipt?: string }> {
+  const answered = item.replyTo === undefined ? undefined : await deps.outbox.find(item.replyTo)
+  const open = answered?.state === 'pending' || answered?.state === 'sending'
+  return { open, ...(answered?.receipt && { receipt: answered.receipt }) }
 }
 
 /** Undefined: no further try within this invocation. */
@@ -98,7 +124,9 @@ function waitSeconds(deps: NotifierDeps, asked: number | undefined, tries: numbe
 }
 
 function giveUpWhenOld(deps: NotifierDeps, item: MessageItem, delivery: Delivery): Delivery {
-  const old = deps.now().getTime() - Date.parse(item.createdAt) > GIVE_UP_MILLISECONDS
+  // What waited for the end of quiet hours was not tried meanwhile.
+  const begun = Date.parse(item.firstTryAt ?? item.createdAt)
+  const old = deps.now().getTime() - begun > GIVE_UP_MILLISECONDS
   return delivery.outcome === 'later' && old ? { outcome: 'never', error: `after 24 h of tries: ${delivery.error}` } : delivery
 }
 
@@ -106,7 +134,7 @@ function keep(deps: NotifierDeps, item: MessageItem, end: Delivery): Promise<boo
   const now = deps.now()
   switch (end.outcome) {
     case 'sent':
-      return deps.outbox.sent(item, now.toISOString())
+      return deps.outbox.sent(item, now.toISOString(), end.receipt)
     case 'later':
       return deps.outbox.putBack(item, later(now, end.afterSeconds ?? 0), end.error)
     case 'never':

@@ -1,26 +1,26 @@
-/** Publishes to the topic; SNS sends the e-mails, and what else has subscribed to it. */
+/** Publishes to a topic; SNS sends the e-mails, and what else has subscribed to it. */
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns'
+import { mailTopicArn } from '../../shared/contract.ts'
 import { renderText } from '../../shared/message-text.ts'
 import type { Send } from './deliver.ts'
 
 /** Errors that the same call meets again, by the API reference of Publish. */
 const PERMANENT = new Set(['InvalidParameterException', 'InvalidParameterValueException', 'NotFoundException'])
 
-export function makeEmail(client: Pick<SNSClient, 'send'>, topic: string): Send {
-  return async message => {
-    const attributes = { kind: message.kind, project: message.project, environment: message.environment, job: message.job }
+/** `topic`: of the installation's own addresses; each further list has one beside it. */
+export function makeEmail(client: Pick<SNSClient, 'send'>, topic: string, installation: string): Send {
+  return async (message, { target }) => {
+    const { kind, project, environment, job, runId } = message
+    const attributes = Object.entries({ kind, project, environment, job, runId }).filter(([, value]) => value)
     try {
       await client.send(
         new PublishCommand({
-          TopicArn: topic,
+          TopicArn: target ? mailTopicArn(topic, installation, target) : topic,
           Subject: message.subject,
           Message: renderText(message),
           // For filters of subscriptions.
           MessageAttributes: Object.fromEntries(
-            Object.entries({ ...attributes, runId: message.runId }).map(([name, value]) => [
-              name,
-              { DataType: 'String', StringValue: value },
-            ]),
+            attributes.map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
           ),
         }),
       )

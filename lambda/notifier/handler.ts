@@ -1,18 +1,20 @@
 /**
- * Notifier: delivers what the finisher and the sweeper have written down as messages. Input: `{ messages?: string[] }`
+ * Notifier: delivers what the finisher, the sweeper and the api have written down as messages. Input: `{ messages?: string[] }`
  * (partition keys MSG#…); `{}` = all that are open.
  *
  * Environment: installation, table, bucket, configKey, topic; consoleUrl is optional.
  * Permissions:
  * - dynamodb: GetItem, BatchGetItem, UpdateItem on the table; Query on index/open and index/job
  * - s3:GetObject on config/*
- * - sns:Publish on the topic
- * - secretsmanager:GetSecretValue on the secret of channels.slack
- * Outgoing HTTPS to the webhook's host: not in a VPC. Invoked asynchronously by finisher and sweeper. Time limit 120 s,
- * memory 512 MB. A metric filter on `{ $.alarm = "message_failed" }` of its log feeds the alarm of messages.
+ * - sns:Publish on the topic and those of the lists
+ * - secretsmanager:GetSecretValue on the secrets of the channels
+ * - events:PutEvents on the default bus, of our source, where events are on
+ * Outgoing HTTPS to Slack, Teams, PagerDuty and receivers: not in a VPC. Invoked asynchronously by finisher, sweeper and api.
+ * Time limit 120 s, memory 512 MB. A metric filter on `{ $.alarm = "message_failed" }` of its log feeds the alarm of messages.
  */
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SNSClient } from '@aws-sdk/client-sns'
+import type { Channel } from '../../shared/notify.ts'
 import { makeBucket } from '../common/bucket.ts'
 import { makeClients } from '../common/clients.ts'
 import { makeConfigs } from '../common/config.ts'
@@ -20,14 +22,18 @@ import type { Dynamo } from '../common/dynamo.ts'
 import { makeDynamoStore } from '../common/dynamo-store.ts'
 import { env } from '../common/env.ts'
 import type { NotifyRequest } from '../common/invoke.ts'
+import { makeRunsBefore } from '../common/runs-before.ts'
 import { makeRuntime } from '../common/runtime.ts'
 import { type ComposeDeps, composeMessage } from './compose.ts'
-import { deliverMessages } from './deliver.ts'
+import { type ChannelSender, deliverMessages } from './deliver.ts'
 import { makeEmail } from './email.ts'
+import { makeEvents } from './events.ts'
 import { makeOutbox } from './outbox.ts'
-import { makeRunsBefore } from './runs-before.ts'
-import { makeSlack } from './slack.ts'
-import { makeWebhook } from './webhook.ts'
+import { makePagerDuty, PAGERDUTY_API } from './pagerduty.ts'
+import { makeSecrets } from './secrets.ts'
+import { makeSlack, SLACK_API } from './slack.ts'
+import { makeTeams } from './teams.ts'
+import { makeWebhook, WEBHOOK_TRIES } from './webhook.ts'
 
 /** A call that hangs must not use up the time of the others. */
 const patience = { maxAttempts: 3, requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000 } }
@@ -37,22 +43,25 @@ const dynamo: Dynamo = { client: makeClients.table(), table: env.table() }
 const store = makeDynamoStore(dynamo.client, dynamo.table)
 const configs = makeConfigs(makeBucket(makeClients.s3(), env.bucket()), env.configKey())
 const outbox = makeOutbox(dynamo)
+const installation = env.installation()
 const composing: ComposeDeps = {
   store,
   configs,
+  installation,
   runsBefore: makeRunsBefore(dynamo, store),
   consoleUrl: env.consoleUrl(),
   log: runtime.log,
 }
-// Of the configuration in force: the secret's name may have changed since the run was claimed.
-const slackSecret = async () => (await configs.load(configs.current)).channels.slack?.secret
-const channels = {
-  email: makeEmail(new SNSClient(patience), env.topic()),
-  slack: makeSlack({
-    webhook: makeWebhook(new SecretsManagerClient(patience), slackSecret, runtime.now),
-    fetch,
-    now: runtime.now,
-  }),
+const http = { fetch, now: runtime.now, secrets: makeSecrets(new SecretsManagerClient(patience), runtime.now), installation }
+// Of the configuration in force: a secret's name may have changed since the run was claimed.
+const inForce = async () => (await configs.load(configs.current)).channels
+const channels: Record<Channel, ChannelSender> = {
+  email: { send: makeEmail(new SNSClient(patience), env.topic(), installation) },
+  slack: { send: makeSlack({ ...http, settings: async () => (await inForce()).slack ?? undefined, api: SLACK_API }) },
+  teams: { send: makeTeams({ ...http, settings: async () => (await inForce()).teams }) },
+  pagerduty: { send: makePagerDuty({ ...http, settings: async () => (await inForce()).pagerduty, api: PAGERDUTY_API }) },
+  webhook: { send: makeWebhook({ ...http, settings: async () => (await inForce()).webhook }), tries: WEBHOOK_TRIES },
+  events: { send: makeEvents({ ...http, endpoint: env.eventsUrl(), caller: env.caller }) },
 }
 
 export const handler = (event: unknown, context: { getRemainingTimeInMillis(): number }) =>

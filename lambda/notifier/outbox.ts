@@ -1,4 +1,5 @@
 /** Messages in the table, from written down to sent. Each step is one conditional write. */
+import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { OPEN_PHASE } from '../../shared/contract.ts'
 import { type Dynamo, update } from '../common/dynamo.ts'
 import { queryOpen } from '../common/dynamo-read.ts'
@@ -12,8 +13,9 @@ export interface Outbox {
    * not come. A lease that ran out means that the sender died: whether it had sent, nobody knows, so it is sent again.
    */
   take(pk: string, now: string, until: string): Promise<MessageItem | undefined>
+  find(pk: string): Promise<MessageItem | undefined>
   /** False, here and below: the lease is no longer this one. */
-  sent(item: MessageItem, at: string): Promise<boolean>
+  sent(item: MessageItem, at: string, receipt?: string): Promise<boolean>
   /** Back for a later try, not before then. */
   putBack(item: MessageItem, notBefore: string, error: string): Promise<boolean>
   giveUp(item: MessageItem, error: string): Promise<boolean>
@@ -34,13 +36,22 @@ export function makeOutbox(dynamo: Dynamo): Outbox {
     async take(pk, now, until) {
       const item = await update(dynamo, {
         pk,
-        update: 'SET #state = :sending, #leaseUntil = :until ADD #tries :one',
+        update: 'SET #state = :sending, #leaseUntil = :until, #firstTryAt = if_not_exists(#firstTryAt, :now) ADD #tries :one',
         condition: '#state IN (:pending, :sending) AND (attribute_not_exists(#leaseUntil) OR #leaseUntil < :now)',
         values: { pending: 'pending', sending: 'sending', until, now, one: 1 },
       })
       return item as MessageItem | undefined
     },
-    sent: (item, at) => change(item, `SET #state = :sent, #sentAt = :at ${CLOSE}`, { sent: 'sent', at }),
+    async find(pk) {
+      const answer = await dynamo.client.send(new GetCommand({ TableName: dynamo.table, Key: { pk }, ConsistentRead: true }))
+      return answer.Item as MessageItem | undefined
+    },
+    sent: (item, at, receipt) =>
+      change(item, `SET #state = :sent, #sentAt = :at${receipt ? ', #receipt = :receipt' : ''} ${CLOSE}`, {
+        sent: 'sent',
+        at,
+        ...(receipt && { receipt }),
+      }),
     putBack: (item, notBefore, error) =>
       change(item, 'SET #state = :pending, #leaseUntil = :notBefore, #lastError = :error', {
         pending: 'pending',

@@ -1,65 +1,77 @@
-/** Posts to an incoming webhook of Slack, or of what accepts the same JSON. The address is a secret: it is in no log and no error. */
-import type { Message } from '../../shared/message.ts'
-import { renderSlack } from '../../shared/message-slack.ts'
+/** Posts to Slack: to an incoming webhook, or what accepts the same JSON, or as a bot. */
+import type { Config, SecretRef } from '../../shared/config-model.ts'
+import { renderSlack, slackReply } from '../../shared/message-slack.ts'
 import type { Delivery, Send } from './deliver.ts'
+import { type Http, post } from './http.ts'
+import { nameOf, parseAddress, type Secrets } from './secrets.ts'
+import { withSecret } from './with-secret.ts'
 
-export interface SlackDeps {
-  /** Reads the address from its secret. Throws with a sentence for people when it is not one. */
-  webhook: { read(): Promise<URL>; forget(): void }
-  fetch: typeof fetch
-  now(): Date
+type Slack = NonNullable<Config['channels']['slack']>
+
+export interface SlackDeps extends Http {
+  secrets: Secrets
+  /** Of the configuration in force: undefined when it has no Slack any more. */
+  settings(): Promise<Slack | undefined>
+  /** Where bots post. */
+  api: URL
 }
 
-const TIMEOUT_MILLISECONDS = 10_000
+export const SLACK_API = new URL('https://slack.com/api/chat.postMessage')
 
 export function makeSlack(deps: SlackDeps): Send {
-  return async (message, target) => {
-    const address = await deps.webhook.read()
-    const delivery = await post(deps, address, message, target)
-    if (delivery.outcome !== 'never') return delivery
-    // The hook may have been made anew: once more if the secret holds another one now.
-    deps.webhook.forget()
-    const current = await deps.webhook.read()
-    return current.href === address.href ? delivery : post(deps, current, message, target)
+  return async (message, to) => {
+    const slack = await deps.settings()
+    if (!slack) return { outcome: 'never', error: 'notifications.slack is not in the configuration any more' }
+    if (slack.bot) {
+      const payload = { ...renderSlack(message, to.target || slack.bot.channel), ...slackReply(to.replyTo) }
+      return withSecret(deps.secrets, slack.secret, token => postAsBot(deps, payload, token, slack.secret))
+    }
+    const own = slack.targets?.[to.target]
+    const secret = own ?? slack.secret
+    const body = JSON.stringify(renderSlack(message, own ? '' : to.target))
+    return withSecret(
+      deps.secrets,
+      secret,
+      async address => (await post(deps, { to: parseAddress(address, secret), body })).delivery,
+    )
   }
 }
 
-async function post(deps: SlackDeps, address: URL, message: Message, target: string): Promise<Delivery> {
+async function postAsBot(deps: SlackDeps, payload: object, token: string, ref: SecretRef): Promise<Delivery> {
+  // A line break would be a header of its own.
+  if (!/^xox[a-z]-[\w-]+$/.test(token)) throw new Error(`${nameOf(ref)} does not hold the token of a Slack bot (xoxb-…)`)
+  const headers = { authorization: `Bearer ${token}` }
+  const { body, delivery, status } = await post(deps, { to: deps.api, body: JSON.stringify(payload), headers })
+  return delivery.outcome === 'sent' ? judgeAnswer(body, status) : delivery
+}
+
+/** Slack says in an answer of 200 whether it took the message. What may pass; the rest is final until somebody changes something. */
+const PASSING = new Set([
+  'ratelimited',
+  'rate_limited',
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'request_timeout',
+  'team_added_to_org',
+])
+
+const HELP: Record<string, string> = {
+  not_in_channel: ': invite the bot to the channel',
+  channel_not_found: ': the channel does not exist, or is private and the bot is not in it',
+  invalid_auth: ': store a new token',
+  token_revoked: ': store a new token',
+  missing_scope: ': the bot needs the scope chat:write',
+}
+
+function judgeAnswer(body: string, status: number): Delivery {
+  let answer: { ok?: unknown; error?: unknown; ts?: unknown }
   try {
-    const response = await deps.fetch(address, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json; charset=utf-8' },
-      body: JSON.stringify(renderSlack(message, target)),
-      // A message about failures must not follow its receiver elsewhere.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
-    })
-    const said = (await response.text()).slice(0, 200).replace(/\s+/g, ' ').trim()
-    return judge(response, `${address.host} answered ${response.status}${said && ` "${said}"`}`, deps.now())
-  } catch (error) {
-    return { outcome: 'later', error: `${address.host}: ${networkWords(error)}` }
+    answer = Object(JSON.parse(body))
+  } catch {
+    return { outcome: 'later', error: `Slack answered ${status} with something that is not JSON` }
   }
-}
-
-/** Slack's answers: 429 with Retry-After when too fast; 400, 403, 404, 410 when the hook, channel or workspace is gone. */
-function judge(response: Response, error: string, now: Date): Delivery {
-  if (response.ok) return { outcome: 'sent' }
-  const { status } = response
-  if (status !== 429 && status !== 408 && status < 500) return { outcome: 'never', error }
-  const afterSeconds = readRetryAfter(response.headers.get('retry-after'), now)
-  return { outcome: 'later', error, ...(afterSeconds !== undefined && { afterSeconds }) }
-}
-
-/** Seconds of a Retry-After header, which holds seconds or a date; at most an hour. */
-export function readRetryAfter(value: string | null, now: Date): number | undefined {
-  if (!value?.trim()) return undefined
-  const seconds = /^\d+$/.test(value.trim()) ? Number(value) : (Date.parse(value) - now.getTime()) / 1000
-  return Number.isNaN(seconds) ? undefined : Math.min(3600, Math.max(0, Math.ceil(seconds)))
-}
-
-/** Name or code only: the message of an error may hold the address. */
-function networkWords(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MILLISECONDS / 1000} s`
-  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined
-  return typeof cause?.code === 'string' ? `not reachable (${cause.code})` : 'not reachable'
+  if (answer.ok === true) return { outcome: 'sent', ...(typeof answer.ts === 'string' && { receipt: answer.ts.slice(0, 100) }) }
+  const error = typeof answer.error === 'string' ? answer.error.slice(0, 100) : 'no reason'
+  return { outcome: PASSING.has(error) ? 'later' : 'never', error: `Slack refused: ${error}${HELP[error] ?? ''}` }
 }

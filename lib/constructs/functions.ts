@@ -1,8 +1,9 @@
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
+import { channelSecrets } from '../../shared/channel-secrets.ts'
 import type { Config } from '../../shared/config-model.ts'
-import { ENV, type FunctionName, logGroup } from '../../shared/contract.ts'
+import { ENV, eventSource, type FunctionName, logGroup } from '../../shared/contract.ts'
 import type { Cluster } from './cluster.ts'
 import type { ConfigObject } from './config-object.ts'
 import type { Data } from './data.ts'
@@ -100,8 +101,13 @@ export class Functions extends Construct {
     data.grantTable(notifier, ['GetItem', 'BatchGetItem', 'UpdateItem'], ['open', 'job'])
     messages.grantPublish(notifier)
     if (consoleUrl) notifier.addEnvironment(ENV.consoleUrl, consoleUrl)
-    if (config.channels.slack)
-      notifier.allow(['secretsmanager:GetSecretValue'], [secretResource(this, config.channels.slack.secret)])
+    const secrets = channelSecrets(config.channels).map(ref => secretResource(this, ref))
+    if (secrets.length) notifier.allow(['secretsmanager:GetSecretValue'], secrets)
+    if (config.channels.events) {
+      const bus = Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' })
+      const conditions = { StringEquals: { 'events:source': eventSource(config.installation) } }
+      notifier.allow(['events:PutEvents'], [bus], { conditions })
+    }
     return notifier
   }
 

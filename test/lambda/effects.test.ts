@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { recipients } from '../../lambda/common/effect-messages.ts'
 import { isPartial, publishDocs, publishState } from '../../lambda/common/effect-publish.ts'
 import { runEffects } from '../../lambda/common/effects.ts'
+import { recipients } from '../../lambda/common/recipients.ts'
 import { KEY, type Pointer } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { type FakeCloud, makeCloud } from '../fakes/cloud.ts'
@@ -125,13 +125,21 @@ test('fault 42: 50 failures in a row, then good again: one "recovered", with how
     [50, 1, 51],
   )
   const recovered = cloud.message().at(-1)
-  assert.deepEqual([recovered?.runId, recovered?.streak], [runId(52), { failures: 50, since: at(1) }])
+  assert.deepEqual([recovered?.runId, recovered?.streak?.failures, recovered?.streak?.since], [runId(52), 50, at(1)])
+  assert.equal(recovered?.replyTo, `MSG#${runId(1)}/error/slack/#data`, 'it answers the first failure')
 })
 
 test('who asks for both is told "good again" in place of plain success', () => {
   const rule = (on: ('success' | 'recovered')[]) => jobOf({ notify: [{ channel: 'slack', target: '', on }] })
   const kinds = (job: ReturnType<typeof rule>, failures: number) =>
-    recipients(job, 'success', { failures, since: at(0) }).map(each => each.kind)
+    recipients({
+      job,
+      run: good(1, at(0)),
+      kind: 'success',
+      streak: { failures, since: at(0) },
+      incidents: [],
+      now: new Date(at(0)),
+    }).map(each => each.kind)
   assert.deepEqual(kinds(rule(['success', 'recovered']), 2), ['recovered'])
   assert.deepEqual(kinds(rule(['success']), 2), ['success'])
   assert.deepEqual(kinds(rule(['recovered']), 0), [])

@@ -7,7 +7,7 @@ import type { Config } from '../../shared/config-model.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { ENDS, job, record } from '../shared/message-records.ts'
 import { config } from './notifier-config.ts'
-import { item, message } from './notifier-fakes.ts'
+import { item, message, own } from './notifier-fakes.ts'
 
 function makeDeps(change: Partial<ComposeDeps> = {}, jobs: Config['jobs'] = { 'harbour_line/nightly': job }): ComposeDeps {
   const failed: RunRecord = { ...record, ...ENDS.error }
@@ -20,6 +20,7 @@ function makeDeps(change: Partial<ComposeDeps> = {}, jobs: Config['jobs'] = { 'h
       },
     },
     runsBefore: async () => [record, record, record],
+    installation: 'tidemill',
     consoleUrl: 'https://eu-central-1.console.aws.amazon.com',
     log: () => undefined,
     ...change,
@@ -31,7 +32,7 @@ test('a message has the usual duration, the cost and a link to the log', async (
   assert.deepEqual(facts, [
     'Commit 4f2c1ab "Winter prices" (Ada Author, 6 h before the run).',
     // 705 s of 1 vCPU and 2 GB on ARM.
-    'Started 02:00 Europe/Copenhagen by schedule, 11 min (usual 11 min), attempt 1, 0.008 USD.',
+    'Started 02:00 Europe/Copenhagen by schedule, 11 min (usual 11 min), 0.008 USD.',
   ])
   const [link] = links
   assert.equal(
@@ -46,7 +47,7 @@ test('without a console there is no link; without the runs before, no usual dura
   const deps = makeDeps({ consoleUrl: undefined, runsBefore: refused, log: text => logged.push(text) })
   const { facts, links } = await composeMessage(deps, item('email'))
   assert.deepEqual(links, [])
-  assert.match(facts[1] ?? '', /, 11 min, attempt 1/)
+  assert.match(facts[1] ?? '', /, 11 min, 0\.008 USD/)
   assert.deepEqual(logged, ['usual duration is not known'])
 })
 
@@ -73,7 +74,7 @@ test('a run or a job that is not there is an error that names it', async () => {
 test('an e-mail has subject, text and attributes to filter by', async () => {
   const calls: PublishCommand['input'][] = []
   const client = { send: async (command: PublishCommand) => void calls.push(command.input) }
-  const sent = await makeEmail(client as never, 'arn:aws:sns:eu-central-1:123456789012:tidemill')(message, '')
+  const sent = await makeEmail(client as never, 'arn:aws:sns:eu-central-1:123456789012:tidemill', 'tidemill')(message, own)
   assert.deepEqual(sent, { outcome: 'sent' })
   assert.equal(calls.length, 1)
   assert.equal(calls[0]?.Subject, '✗ nightly failed in prod: stg_fares and 1 more')
@@ -91,7 +92,7 @@ test('fault 39: SNS that is busy is tried again, a topic that is gone is not', a
       injected += 1
       return Promise.reject(Object.assign(new Error('refused'), { name }))
     }
-    return (await makeEmail({ send: refuse } as never, 'arn')(message, '')).outcome
+    return (await makeEmail({ send: refuse } as never, 'arn', 'tidemill')(message, own)).outcome
   }
   assert.equal(await outcome('ThrottledException'), 'later')
   assert.equal(await outcome('AuthorizationErrorException'), 'later')

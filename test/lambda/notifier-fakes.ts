@@ -1,7 +1,7 @@
 /** The outbox in memory, by the same rules as the table, and a clock that only moves when told. */
 
 import type { MessageItem } from '../../lambda/common/store.ts'
-import type { NotifierDeps, Send } from '../../lambda/notifier/deliver.ts'
+import type { Addressee, ChannelSender, NotifierDeps, Send } from '../../lambda/notifier/deliver.ts'
 import type { Outbox } from '../../lambda/notifier/outbox.ts'
 import { type Message, makeMessage } from '../../shared/message.ts'
 import { input } from '../shared/message-records.ts'
@@ -56,11 +56,18 @@ export function makeMemoryOutbox(items: MessageItem[]) {
     async take(pk, now, until) {
       const current = get(pk)
       if (current.state === 'sent' || current.state === 'failed' || (current.leaseUntil ?? '') >= now) return undefined
-      const taken: MessageItem = { ...current, state: 'sending', leaseUntil: until, tries: current.tries + 1 }
+      const taken: MessageItem = {
+        ...current,
+        state: 'sending',
+        leaseUntil: until,
+        firstTryAt: current.firstTryAt ?? now,
+        tries: current.tries + 1,
+      }
       table.set(pk, taken)
       return taken
     },
-    sent: (held, at) => change(held, { state: 'sent', sentAt: at }),
+    find: async pk => table.get(pk),
+    sent: (held, at, receipt) => change(held, { state: 'sent', sentAt: at, ...(receipt && { receipt }) }),
     putBack: (held, notBefore, error) => change(held, { state: 'pending', leaseUntil: notBefore, lastError: error }),
     giveUp: (held, error) => change(held, { state: 'failed', lastError: error }),
   }
@@ -74,13 +81,18 @@ export interface Logged {
   alarm?: unknown
 }
 
-export function makeDeps(items: MessageItem[], channels: Record<string, Send>) {
+export const own: Addressee = { target: '', createdAt: '2026-11-22T01:12:00.000Z' }
+
+/** `channels`: what sends, or that with how often it is tried. */
+export function makeDeps(items: MessageItem[], channels: Record<string, Send | ChannelSender>) {
   const clock = makeClock()
   const { outbox, get } = makeMemoryOutbox(items)
   const lines: Logged[] = []
   const deps: NotifierDeps = {
     outbox,
-    channels,
+    channels: Object.fromEntries(
+      Object.entries(channels).map(([name, each]) => [name, typeof each === 'function' ? { send: each } : each]),
+    ),
     compose: async () => message,
     now: clock.now,
     sleep: clock.sleep,

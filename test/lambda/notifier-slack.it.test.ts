@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { deliverMessages } from '../../lambda/notifier/deliver.ts'
-import { makeSlack } from '../../lambda/notifier/slack.ts'
+import { makeSlack, SLACK_API } from '../../lambda/notifier/slack.ts'
 import { item, makeDeps, message } from './notifier-fakes.ts'
 
 const SECRET_PATH = '/services/T000/B000/not-for-logs'
@@ -46,7 +46,12 @@ const ok = answer(200, 'ok')
 async function deliverTo(...addresses: URL[]) {
   let reads = 0
   const slack = makeSlack({
-    webhook: { read: async () => addresses[Math.min(reads, addresses.length - 1)] as URL, forget: () => void reads++ },
+    secrets: {
+      read: async () => (addresses[Math.min(reads, addresses.length - 1)] as URL).href,
+      forget: () => void reads++,
+    },
+    settings: async () => ({ secret: { name: 'slack-webhook', field: null } }),
+    api: SLACK_API,
     // The product waits ten seconds; the test does not.
     fetch: (url, options) => fetch(url, { ...options, signal: AbortSignal.timeout(300) }),
     now: () => new Date(),

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Delivery, deliverMessages, LEASE_SECONDS, type Send } from '../../lambda/notifier/deliver.ts'
-import { readRetryAfter } from '../../lambda/notifier/slack.ts'
-import { makeWebhook, parseWebhook } from '../../lambda/notifier/webhook.ts'
+import { readRetryAfter } from '../../lambda/notifier/http.ts'
+import { makeSecrets, parseAddress } from '../../lambda/notifier/secrets.ts'
 import { item, makeClock, makeDeps } from './notifier-fakes.ts'
 
 /** Answers in turn; counts the calls. */
 function scripted(...answers: (Delivery | Error)[]) {
   const calls: string[] = []
-  const send: Send = async (message, target) => {
+  const send: Send = async (message, { target }) => {
     calls.push(`${message.runId} ${target}`)
     const answer = answers[calls.length - 1] ?? answers.at(-1)
     if (!answer || answer instanceof Error) throw answer ?? new Error('no answer scripted')
@@ -189,29 +189,40 @@ test('Retry-After is seconds or a date, within reason', () => {
   for (const none of [null, '', 'soon']) assert.equal(readRetryAfter(none, now), undefined)
 })
 
-test('a webhook is https, or http on loopback; its value is in no error', () => {
+test('an address is https, or http on loopback; its value is in no error', () => {
   const secret = { name: 'slack-webhook', field: null }
-  for (const good of ['https://hooks.example/a', 'http://127.0.0.1:9/a', 'http://localhost/a', ' http://[::1]:80/a\n'])
-    assert.ok(parseWebhook(good, secret).href)
-  for (const bad of ['http://hooks.example/s3cret', 'http://127.0.0.1.evil.example/s3cret', 's3cret', 'file:///s3cret', ''])
+  for (const good of ['https://hooks.example/a', 'http://127.0.0.1:9/a', 'http://localhost/a', 'http://[::1]:80/a'])
+    assert.ok(parseAddress(good, secret).href)
+  for (const bad of [
+    'http://hooks.example/s3cret',
+    'http://127.0.0.1.evil.example/s3cret',
+    's3cret',
+    'file:///s3cret',
+    'https://u:s3cret@x',
+  ])
     assert.throws(
-      () => parseWebhook(bad, secret),
+      () => parseAddress(bad, secret),
       (error: Error) => /secret slack-webhook/.test(error.message) && !/s3cret/.test(error.message),
     )
-  assert.equal(parseWebhook('{"url":"https://hooks.example/a"}', { name: 's', field: 'url' }).pathname, '/a')
-  assert.throws(() => parseWebhook('https://hooks.example/s3cret', { name: 's', field: 'url' }), /field url of secret s is empty/)
 })
 
-test('the secret is read once in five minutes, and anew when its hook is gone', async () => {
+test('a secret is read once in five minutes, and anew when it was refused; a field that is missing is named, its neighbours are not', async () => {
   const clock = makeClock()
   let reads = 0
-  const client = { send: async () => ({ SecretString: `https://hooks.example/${++reads}` }) }
-  const webhook = makeWebhook(client as never, async () => ({ name: 'slack-webhook', field: null }), clock.now)
-  await webhook.read()
+  const client = {
+    send: async () => ({ SecretString: JSON.stringify({ url: `https://hooks.example/${++reads}`, key: 's3cret' }) }),
+  }
+  const secrets = makeSecrets(client as never, clock.now)
+  const ref = { name: 'hook', field: 'url' }
+  await secrets.read(ref)
   clock.advance(299)
-  assert.equal((await webhook.read()).pathname, '/1')
+  assert.equal(await secrets.read(ref), 'https://hooks.example/1')
   clock.advance(2)
-  assert.equal((await webhook.read()).pathname, '/2')
-  webhook.forget()
-  assert.equal((await webhook.read()).pathname, '/3')
+  assert.equal(await secrets.read(ref), 'https://hooks.example/2')
+  secrets.forget(ref)
+  assert.equal(await secrets.read(ref), 'https://hooks.example/3')
+  await assert.rejects(
+    secrets.read({ name: 'hook', field: 'uri' }),
+    (error: Error) => /field uri of secret hook is empty/.test(error.message) && !/s3cret|hooks\.example/.test(error.message),
+  )
 })

@@ -33,7 +33,10 @@ test('a key that is there twice is named, and the rest is still checked', () => 
 
 test('unknown keys: the key that was meant, or the place it belongs to', () => {
   assert.equal(problem(job('time_out: 2h')), 'jobs.nightly.time_out unknown key; did you mean "timeout"?')
-  assert.equal(problem(job('timezone: UTC')), 'jobs.nightly.timezone unknown key here; it belongs in jobs.<name>.schedule')
+  assert.equal(
+    problem(job('timezone: UTC')),
+    'jobs.nightly.timezone unknown key here; it belongs in jobs.<name>.schedule or jobs.<name>.notify.quiet',
+  )
   assert.match(problem(job('colour: red')), /^jobs\.nightly\.colour unknown key; known: environment, description, schedule/)
 })
 

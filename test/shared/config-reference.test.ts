@@ -45,14 +45,15 @@ test('every option is described, and every object of the page has a heading that
 
 test('the examples of the page are good', () => {
   const example = (path: string) => parse(HEADINGS[path]?.example ?? '') as Record<string, unknown>
-  const start = parse(yaml({ more: 'notifications: { slack: { secret: x }, email: [a@example.com] }' })) as Record<
-    string,
-    Record<string, unknown>
-  >
+  const start = parse(
+    yaml({ more: 'notifications: { slack: { secret: x }, email: [a@example.com], pagerduty: { secret: y } }' }),
+  ) as Record<string, Record<string, unknown>>
   const check = (file: object) => good(JSON.stringify(file), { 'profiles.yml': 'a: { outputs: { prod: { type: snowflake } } }' })
   check({ ...start, ...example('project') })
   check({ ...start, ...example('environments.<name>') })
   check({ ...start, ...example('jobs.<name>') })
+  for (const path of ['notifications', 'notifications.teams', 'notifications.pagerduty', 'notifications.webhook'])
+    check({ ...start, notifications: {}, ...(path === 'notifications' ? example(path) : { notifications: example(path) }) })
   for (const part of ['schedule', 'notify'])
     check({ ...start, jobs: { a: { ...(start.jobs?.nightly as object), ...example(`jobs.<name>.${part}`) } } })
 })

@@ -87,6 +87,15 @@ export const failedTest: NodeResult = {
   path: 'models/marts/marts.yml',
 }
 
+export const staleSource: NodeResult = {
+  uniqueId: 'source.harbour_line.raw.bookings',
+  name: 'raw.bookings',
+  resourceType: 'source',
+  status: 'error',
+  message: 'last loaded 26 h ago, limit 12 h',
+  path: 'models/sources.yml',
+}
+
 /** The end of a run of each kind. */
 export const ENDS: Record<MessageKind, Partial<RunRecord>> = {
   error: {
@@ -123,11 +132,26 @@ export const ENDS: Record<MessageKind, Partial<RunRecord>> = {
     attempts: [],
     endedAt: '2026-11-22T01:45:00Z',
   },
+  late: { status: 'running' },
+  source_stale: {
+    status: 'warn',
+    steps: [
+      {
+        index: 2,
+        name: 'freshness',
+        kind: 'freshness',
+        command: 'dbt source freshness',
+        status: 'warn',
+        warnings: [staleSource, { ...staleSource, uniqueId: 'source.harbour_line.raw.fares', name: 'raw.fares' }],
+      },
+    ],
+  },
 }
 
 export function input(kind: MessageKind, change: Partial<RunRecord> = {}): MessageInput {
   const { startedAt, commit, counts, dbtVersion, steps, ...waiting } = record
-  const begun = kind === 'missed' ? waiting : record
+  const { endedAt, ...running } = record
+  const begun = kind === 'missed' ? waiting : kind === 'late' ? running : record
   return {
     kind,
     record: { ...begun, ...ENDS[kind], ...change },
@@ -136,5 +160,6 @@ export function input(kind: MessageKind, change: Partial<RunRecord> = {}): Messa
     usualSeconds: 720,
     cost: 0.0113,
     links: [],
+    ...(kind === 'late' && { late: { seconds: 1500, usual: 720, longest: 840 } }),
   }
 }
