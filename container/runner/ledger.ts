@@ -61,7 +61,7 @@ export function createLedger(pathOf: (uniqueId: string, nodePath: string | undef
       if (name === 'NodeStart' && id) running.set(id, stringOf(info.node_name) ?? id)
       if (name === 'MainReportVersion') version = stringOf(data.version)?.replace(/^=/, '')
       if (name === 'MainEncounteredError' || name === 'RunningOperationCaughtError')
-        push(fatal, text.replace(/^Encountered an error( while running operation)?:\s*/, ''))
+        push(fatal, text.replace(/^(\[ERROR\]: )?Encountered an error( while running operation)?:\s*/, ''))
       else if (name === 'DebugCmdResult' && /\bfail|\berror/i.test(text) && !/^\d+ checks? failed:\s*$/.test(text))
         push(fatal, withoutAdvice(text))
       else if (level === 'error' && name !== 'MainStackTrace') {

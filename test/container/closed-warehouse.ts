@@ -60,6 +60,14 @@ export const CLOSED: Record<string, (port: number) => ClosedWarehouse> = {
     variables: AWS(port),
   }),
   databricks: port => ({
-    output: { host: `127.0.0.1:${port}`, http_path: '/sql/1.0/warehouses/none', token: 'none', schema: 'shop', catalog: 'shop' },
+    output: {
+      host: `127.0.0.1:${port}`,
+      http_path: '/sql/1.0/warehouses/none',
+      token: 'none',
+      schema: 'shop',
+      catalog: 'shop',
+      connect_retries: 0,
+      connection_parameters: { _retry_stop_after_attempts_count: 1, _socket_timeout: 5 },
+    },
   }),
 }
