@@ -21,7 +21,7 @@ import {
 const STEP_KINDS: readonly StepKind[] = ['checkout', 'deps', 'freshness', 'dbt', 'docs']
 const STEP_STATUSES: readonly StepStatus[] = ['pending', 'running', 'success', 'warn', 'error', 'cancelled', 'skipped']
 const OUTCOMES = ['success', 'warn', 'error', 'cancelled'] as const
-const MAX = { steps: 200, artifacts: 50, name: 512, running: 100 } as const
+const MAX = { steps: 200, artifacts: 50, name: 512, running: 100, owners: 5, tags: 20, meta: 10, word: 100 } as const
 /** Safe as part of a key. */
 const SAFE_NAME = /^[\w.-]{1,100}$/
 
@@ -86,7 +86,17 @@ function parseProgress(value: Fields): Progress {
   }
 }
 
-export const parseSteps = (value: unknown) => list(value, MAX.steps).flatMap(each => parseStep(each) ?? [])
+/** Warnings of all steps together are no more than the failures of a run: the record has a place to fit in. */
+export function parseSteps(value: unknown): StepResult[] {
+  let left: number = LIMIT.failures
+  return list(value, MAX.steps).flatMap(each => {
+    const step = parseStep(each)
+    if (!step) return []
+    const warnings = list(fieldsOf(each).warnings, left).flatMap(node => parseNode(node) ?? [])
+    left -= warnings.length
+    return [warnings.length ? { ...step, warnings } : step]
+  })
+}
 
 function parseStep(given_: unknown): StepResult | undefined {
   const value = fieldsOf(given_)
@@ -139,7 +149,24 @@ export function parseNode(given_: unknown): NodeResult | undefined {
     ...given('path', string(value.path, MAX.name)),
     ...given('materialized', string(value.materialized, 100)),
     ...given('relation', string(value.relation, MAX.name)),
+    ...given('owners', parseWords(value.owners, MAX.owners)),
+    ...given('group', string(value.group, MAX.word)),
+    ...given('tags', parseWords(value.tags, MAX.tags)),
+    ...given('meta', parseMeta(value.meta)),
   }
+}
+
+function parseWords(value: unknown, max: number): string[] | undefined {
+  const words = list(value, max).flatMap(each => string(each, MAX.word) ?? [])
+  return words.length ? words : undefined
+}
+
+function parseMeta(value: unknown): Record<string, string> | undefined {
+  const entries = Object.entries(fieldsOf(value)).flatMap(([key, each]) => {
+    const text = string(each, MAX.word)
+    return text === undefined || key.length > MAX.word ? [] : [[key, text]]
+  })
+  return entries.length ? Object.fromEntries(entries.slice(0, MAX.meta)) : undefined
 }
 
 function parseCounts(value: unknown): NodeCounts | undefined {

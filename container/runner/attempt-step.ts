@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
 import type { PlanStep, Resume } from '../../shared/plan.ts'
-import type { NodeResult, StepResult } from '../../shared/run.ts'
+import { LIMIT, type NodeResult, type StepResult } from '../../shared/run.ts'
 import type { Cache } from './cache.ts'
 import type { Checkout } from './checkout.ts'
 import { abilitiesOf, compilesAll, wordsOf } from './dbt-command.ts'
@@ -14,6 +14,7 @@ import { queueDocs } from './docs.ts'
 import { type Failure, StepFailure } from './failure.ts'
 import type { GitSecrets } from './git.ts'
 import { writeDoneResults } from './merged-results.ts'
+import { isFailing } from './node-result.ts'
 import type { Output } from './output.ts'
 import { restoreParse } from './parse-cache.ts'
 import { restOfStep } from './resume.ts'
@@ -131,6 +132,8 @@ async function runDbt(step: PlanStep, result: StepResult, state: AttemptState): 
   if (step.kind === 'freshness') state.freshIn = end.target
   Object.assign(result, { status: verdict.status, artifacts: end.artifacts })
   if (end.exitCode !== undefined) result.exitCode = end.exitCode
+  const warnings = warningsOf(step, verdict.nodes)
+  if (warnings.length) result.warnings = warnings
   if (verdict.failure) setFailure(result, verdict.failure, state)
   else if (verdict.message) result.message = state.redact.text(verdict.message)
   if (step.kind === 'dbt' && abilitiesOf(words).executes) {
@@ -195,7 +198,14 @@ async function earlierSources({ plan, resume, folders, store }: AttemptState): P
 function completeParts(step: PlanStep, nodes: readonly NodeResult[], state: AttemptState): void {
   const told = new Map(state.ledger?.nodes().map(node => [node.uniqueId, node.status]))
   for (const node of nodes)
-    if (told.get(node.uniqueId) !== node.status) state.parts.add({ type: 'node', step: step.index, ...node })
+    if (told.get(node.uniqueId) !== node.status || node.owners || node.group || node.tags || node.meta)
+      state.parts.add({ type: 'node', step: step.index, ...node })
+}
+
+/** Of a freshness step every source that is not fresh, as its own message about it names them. */
+function warningsOf(step: PlanStep, nodes: readonly NodeResult[]): NodeResult[] {
+  const told = nodes.filter(({ status }) => status === 'warn' || (step.kind === 'freshness' && isFailing(status)))
+  return told.slice(0, LIMIT.failures).map(node => ({ ...node, ...(node.message && { message: node.message.slice(0, 300) }) }))
 }
 
 function setFailure(result: StepResult, failure: Failure, state: AttemptState): void {

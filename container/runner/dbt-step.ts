@@ -16,6 +16,7 @@ import { createLedger, type Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
 import type { Memory } from './memory.ts'
 import { mergeResults } from './merged-results.ts'
+import { addOwners } from './node-owners.ts'
 import { isFailing } from './node-result.ts'
 import type { Parts } from './parts.ts'
 import type { Redactor } from './redact.ts'
@@ -119,6 +120,7 @@ export async function runDbtStep(
     memory: context.memory.state(),
     diskFull: await isDiskFull(folders.steps),
   })
+  await addOwners(join(target, 'manifest.json'), verdict.nodes)
   const merged =
     results && done.length > 0 ? await mergeResults(join(target, 'run_results.json'), folder, done).catch(notMerged) : undefined
   const artifacts = await storeArtifacts(step, target, context, merged)

@@ -62,7 +62,7 @@ export function nodeOfArtifact(entry: unknown): NodeResult | undefined {
     name: nameOf(uniqueId),
     resourceType: uniqueId.split('.')[0] ?? '',
     status,
-    message: messageOf(result.message ?? result.error) ?? ageOf(result.max_loaded_at_time_ago_in_s),
+    message: messageOf(result.message ?? result.error) ?? ageOf(result),
     executionSeconds: numberOf(result.execution_time),
     failures: numberOf(result.failures) || undefined,
     rowsAffected: numberOf(recordOf(result.adapter_response).rows_affected),
@@ -70,12 +70,14 @@ export function nodeOfArtifact(entry: unknown): NodeResult | undefined {
   })
 }
 
-/** A source's age, from sources.json. */
-function ageOf(seconds: unknown): string | undefined {
+/** A source's age from sources.json, and the limit that it is beyond. */
+function ageOf({ max_loaded_at_time_ago_in_s: seconds, status, criteria }: Record<string, unknown>): string | undefined {
   const age = numberOf(seconds)
-  return age === undefined
-    ? undefined
-    : `last loaded ${age < 7200 ? `${Math.round(age / 60)} min` : `${Math.round(age / 3600)} h`} ago`
+  if (age === undefined) return undefined
+  const { count, period } = recordOf(recordOf(criteria)[status === 'warn' ? 'warn_after' : 'error_after'])
+  const beyond = status === 'warn' || status === 'error'
+  const limit = beyond && numberOf(count) && stringOf(period) ? `, limit ${count} ${period}${count === 1 ? '' : 's'}` : ''
+  return `last loaded ${age < 7200 ? `${Math.round(age / 60)} min` : `${Math.round(age / 3600)} h`} ago${limit}`
 }
 
 /** `test.shop.not_null_a_id.f6a5f640da` → `not_null_a_id`; `source.shop.raw.orders` → `raw.orders`. */
