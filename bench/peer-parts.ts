@@ -5,18 +5,18 @@ import { mustBeBuilt, PEERS, type Peer, preparePeer } from './peer-run.ts'
 import { makeProject } from './project.ts'
 import type { Options, Part, Values } from './rounds.ts'
 import { BUILD, BUILD_JOB, DEFAULT_JOB, mustSucceed, ratios } from './runner-job.ts'
-import { type Bench, timeRunner, timeShell } from './start.ts'
+import { timeRunner, timeShell } from './start.ts'
 
-export function peerParts(bench: Bench, { pairs, quick }: Options): Part[] {
+export function peerParts({ pairs, quick }: Options): Part[] {
   const [slow, others] = [PEERS.filter(peer => peer.slow), PEERS.filter(peer => !peer.slow)]
-  return [peersPart(bench, 'peers', others, pairs), ...(quick ? [] : [peersPart(bench, 'slow', slow, pairs)])]
+  return [peersPart('peers', others, pairs), ...(quick ? [] : [peersPart('slow', slow, pairs)])]
 }
 
-function peersPart(bench: Bench, name: string, peers: Peer[], rounds: number): Part {
+function peersPart(name: string, peers: Peer[], rounds: number): Part {
   return {
     name,
     rounds,
-    async start() {
+    async start(bench) {
       const project = makeProject(bench, 200, 100)
       const ready = new Map<string, () => Promise<number>>()
       for (const peer of peers) ready.set(peer.name, await preparePeer(bench, project, peer))

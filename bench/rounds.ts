@@ -2,6 +2,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { type Figure, tableOf } from './figures.ts'
+import type { Bench } from './start.ts'
 
 export type Values = Record<string, number>
 
@@ -19,7 +20,7 @@ export interface Part {
   /** Rounds that run side by side. */
   atOnce?: number
   /** Prepares; what it gives makes one round, by its number. */
-  start(): Promise<(round: number) => Promise<Values>>
+  start(bench: Bench): Promise<(round: number) => Promise<Values>>
   figures(rounds: Values[]): Figure[]
 }
 
@@ -52,10 +53,10 @@ export function readOptions(argv: readonly string[]): Options {
   }
 }
 
-/** Makes the rounds that are missing and prints the figures of all. */
-export async function measure(parts: readonly Part[], options: Options, say: (text: string) => void): Promise<void> {
+/** Makes the rounds that are missing and prints the figures of all. `open` is called when there are some. */
+export async function measure(parts: readonly Part[], options: Options, open: () => Promise<Bench>): Promise<void> {
   const { samples, only, json } = options
-  const rounds = samples && existsSync(samples) ? readFileSync(samples, 'utf8').trim().split('\n').map(parseRound) : []
+  const rounds = samples && existsSync(samples) ? parseRounds(readFileSync(samples, 'utf8')) : []
   const keep = (round: Round) => {
     rounds.push(round)
     if (samples) appendFileSync(samples, `${JSON.stringify(round)}\n`)
@@ -64,21 +65,26 @@ export async function measure(parts: readonly Part[], options: Options, say: (te
   const chosen = parts.filter(part => part.name.startsWith(only))
   for (const part of chosen) {
     const before = rounds.filter(round => round.part === part.name).length
-    if (before < part.rounds && performance.now() < deadline) await makeRounds(part, before, { deadline, keep, say })
+    if (before < part.rounds && performance.now() < deadline)
+      await makeRounds(part, before, { deadline, keep, bench: await open() })
   }
-  const figures = chosen.flatMap(part =>
-    part.figures(rounds.filter(round => round.part === part.name).map(({ values }) => values)),
-  )
+  const figures = figuresOf(chosen, rounds)
   const shown = rounds.filter(round => chosen.some(part => part.name === round.part))
   console.log(json ? JSON.stringify({ figures, rounds: shown }, null, 1) : `${machine()}\n\n${tableOf(figures)}`)
 }
 
+export const figuresOf = (parts: readonly Part[], rounds: readonly Round[]): Figure[] =>
+  parts.flatMap(part => part.figures(rounds.filter(round => round.part === part.name).map(({ values }) => values)))
+
+/** One JSON object a line. */
+export const parseRounds = (text: string): Round[] => text.trim().split('\n').filter(Boolean).map(parseRound)
+
 async function makeRounds(
   part: Part,
   before: number,
-  { deadline, keep, say }: { deadline: number; keep(round: Round): void; say(text: string): void },
+  { deadline, keep, bench }: { deadline: number; keep(round: Round): void; bench: Bench },
 ): Promise<void> {
-  const make = await part.start()
+  const make = await part.start(bench)
   const { atOnce = 1 } = part
   for (let first = before; first < part.rounds && performance.now() < deadline; first += atOnce) {
     const numbers = Array.from({ length: Math.min(atOnce, part.rounds - first) }, (_, i) => first + i)
@@ -87,7 +93,8 @@ async function makeRounds(
         const start = { part: part.name, at: new Date().toISOString(), load: loadavg()[0] ?? 0 }
         const made = Object.entries(await make(number)).map(([name, value]): [string, number] => [name, Number(value.toFixed(3))])
         keep({ ...start, values: Object.fromEntries(made) })
-        say(`${part.name}, ${number + 1} of ${part.rounds}: ${made.map(value => value.join(' ')).join(', ')}`)
+        const told = made.map(value => value.join(' ')).join(', ')
+        process.stderr.write(`◔ ${part.name}, ${number + 1} of ${part.rounds}: ${told}\n`)
       }),
     )
   }

@@ -3,7 +3,7 @@ import type { PlanStep } from '../shared/plan.ts'
 import { figureOf } from './figures.ts'
 import { changeOneModel, makeProject } from './project.ts'
 import type { Part, Values } from './rounds.ts'
-import { type Bench, type RunnerTimes, timeRunner, timeShell } from './start.ts'
+import { type RunnerTimes, timeRunner, timeShell } from './start.ts'
 
 const SCRIPT = 'dbt deps && dbt seed && dbt run && dbt test && dbt docs generate'
 export const BUILD = 'dbt build'
@@ -40,12 +40,12 @@ export interface JobSize {
   build?: number
 }
 
-export function jobPart(bench: Bench, size: JobSize, rounds: number): Part {
+export function jobPart(size: JobSize, rounds: number): Part {
   const title = `default job, ${size.models} models`
   return {
     name: `job-${size.models}`,
     rounds,
-    async start() {
+    async start(bench) {
       const project = makeProject(bench, size.models, size.tests)
       return async round => {
         const script = await timeShell(bench, project, SCRIPT)
@@ -86,10 +86,10 @@ export const ratios = (rounds: readonly Values[], ours: string, theirs: string):
   rounds.flatMap(({ [ours]: a, [theirs]: b }) => (a === undefined || b === undefined ? [] : [a / b]))
 
 /** What the runner adds to one `dbt build` that is a process of its own: beyond 5 %, in seconds. */
-export const buildPart = (bench: Bench, rounds: number): Part => ({
+export const buildPart = (rounds: number): Part => ({
   name: 'build',
   rounds,
-  async start() {
+  async start(bench) {
     const project = makeProject(bench, 200, 100)
     return async () => {
       const plain = await timeShell(bench, project, BUILD)

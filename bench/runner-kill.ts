@@ -16,11 +16,11 @@ import type { Part, Values } from './rounds.ts'
 import { BUILD_JOB } from './runner-job.ts'
 import { type Bench, endOf, planOf, runnerEnvironment, startRunner } from './start.ts'
 
-export const killPart = (bench: Bench, trials: number, seed: number | undefined): Part => ({
+export const killPart = (trials: number, seed: number | undefined): Part => ({
   name: 'kill',
   rounds: trials,
   atOnce: 4,
-  async start() {
+  async start(bench) {
     const project = makeKillProject(bench)
     return round => makeTrial(bench, project, seed ?? randomInt(2 ** 31), round)
   },

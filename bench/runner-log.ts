@@ -19,10 +19,10 @@ const LOADS: [key: string, name: string, load: Load][] = [
   ['nodes', '5,000 nodes', { nodes: 5000 }],
 ]
 
-export const logPart = (bench: Bench, rounds: number): Part => ({
+export const logPart = (rounds: number): Part => ({
   name: 'log',
   rounds,
-  async start() {
+  async start(bench) {
     return async () => {
       const { peakMegabytes: small } = await measureLoad(bench, { nodes: 10 })
       const values: Values = { small }

@@ -5,10 +5,10 @@ import type { Part } from './rounds.ts'
 import { DEFAULT_JOB } from './runner-job.ts'
 import { type Bench, timeRunner } from './start.ts'
 
-export const stopPart = (bench: Bench, rounds: number): Part => ({
+export const stopPart = (rounds: number): Part => ({
   name: 'stop',
   rounds,
-  async start() {
+  async start(bench) {
     const project = makeProject(bench, 1000, 500)
     return async round => {
       let stoppedAt = 0
