@@ -78,7 +78,9 @@ export class TidemillStack extends Stack {
     for (const [name, environment] of Object.entries(config.environments)) {
       const project = config.projects[environment.project]
       if (!project) throw new Error(`environment ${name} belongs to no project of the configuration`)
-      const image = images.of(environment)
+      const { architecture, fallbackArchitecture } = environment.size
+      const image = images.of(environment, architecture)
+      const otherImage = fallbackArchitecture ? images.of(environment, fallbackArchitecture) : undefined
       // A `/` cannot be in an id, and a `.` is in no name.
       const id = name.replace('/', '.')
       const { installation } = config

@@ -121,17 +121,20 @@ export function checkMeetings(sections: readonly NamedSection[], config: Config,
   const families = new Map<string, string>()
   for (const { file, name, environments } of sections)
     for (const environment of environments.keys()) {
-      const family = taskFamily(config.installation, name, environment)
-      const other = families.get(family)
       const here = `${name}/${environment}`
-      if (other && other !== here)
-        findings.problems.push(
-          file.problem(
-            ['environments', environment],
-            `${here} and ${other} would share the task definition ${family}; rename one`,
-            'key',
-          ),
-        )
-      families.set(family, here)
+      const second = config.environments[here]?.size.fallbackArchitecture
+      for (const architecture of [undefined, ...(second ? [second] : [])]) {
+        const family = taskFamily(config.installation, name, environment, architecture)
+        const other = families.get(family)
+        if (other && other !== here)
+          findings.problems.push(
+            file.problem(
+              ['environments', environment],
+              `${here} and ${other} would share the task definition ${family}; rename one`,
+              'key',
+            ),
+          )
+        families.set(family, here)
+      }
     }
 }

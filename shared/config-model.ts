@@ -24,6 +24,8 @@ export interface ProjectConfig {
   knownHosts?: string[]
 }
 
+export type Architecture = 'arm64' | 'x86_64'
+
 export interface EnvironmentConfig {
   project: string
   name: string
@@ -42,7 +44,9 @@ export interface EnvironmentConfig {
     memory: number
     /** GiB of ephemeral storage, 20 to 200 (20 is included in the price). */
     disk: number
-    architecture: 'arm64' | 'x86_64'
+    architecture: Architecture
+    /** Taken where the first has no capacity. Absent in configurations of the version before, null: none. */
+    fallbackArchitecture?: Architecture | null
     spot: boolean
   }
   /** dbt gets the credentials of the task role (Athena, Redshift with IAM). */

@@ -130,7 +130,15 @@ function resolveSize(
       ),
     )
   }
-  return { cpu, memory, disk: spec.disk, architecture: spec.architecture, spot: spec.spot }
+  const [architecture = 'arm64', second = null] = typeof spec.architecture === 'string' ? [spec.architecture] : spec.architecture
+  return {
+    cpu,
+    memory,
+    disk: spec.disk,
+    architecture,
+    fallbackArchitecture: second === architecture ? null : second,
+    spot: spec.spot,
+  }
 }
 
 /** Variables that we or AWS set in the task, with what to do instead. */

@@ -64,6 +64,8 @@ const dbtSpec = z.strictObject({
   ),
 })
 
+const architecture = z.enum(['arm64', 'x86_64'])
+
 const sizeSpec = z.strictObject({
   cpu: withDefault(
     about(
@@ -80,7 +82,14 @@ const sizeSpec = z.strictObject({
     ),
   ),
   disk: withDefault(about(text(readDisk), 'Ephemeral disk, 20 GB (in the price) to 200 GB.', ['20 GB', '100 GB']), '20 GB'),
-  architecture: withDefault(about(z.enum(['arm64', 'x86_64']), 'arm64 costs a fifth less.'), 'arm64'),
+  architecture: withDefault(
+    about(
+      z.union([architecture, z.array(architecture).check(z.minLength(1), z.maxLength(2))]),
+      '`arm64` or `x86_64`; arm64 costs a fifth less. A list of both: the second is taken where AWS has no capacity for the first. An image of your own must then hold both.',
+      ['x86_64', ['arm64', 'x86_64']],
+    ),
+    'arm64',
+  ),
   spot: withDefault(
     about(
       z.boolean(),
@@ -141,8 +150,8 @@ export const environmentSpec = z.strictObject({
     'fail',
   ),
   max_running: withDefault(about(integer(1, 1000), 'Runs of this environment at the same time; more wait in line.'), 10),
+  notify: notifyOption('Who is told what about the jobs of this environment that have no rules of their own.'),
 })
 
 export type ProjectSpec = z.output<typeof projectSpec>
 export type EnvironmentSpec = z.output<typeof environmentSpec>
-  notify: notifyOption('Who is told what about the jobs of this environment that have no rules of their own.'),

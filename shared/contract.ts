@@ -65,10 +65,10 @@ export const mailTopicArn = (topic: string, installation: string, list: string) 
 
 /**
  * Family of an environment's task definition: the latest active revision is launched. The `_`, which no installation's name
- * contains, keeps `a` with project `b-c` and `a-b` with project `c` apart.
+ * contains, keeps `a` with project `b-c` and `a-b` with project `c` apart. `other`: of its second architecture.
  */
-export const taskFamily = (installation: string, project: string, environment: string) =>
-  `${installation}_${project}-${environment}`
+export const taskFamily = (installation: string, project: string, environment: string, other?: string) =>
+  `${installation}_${project}-${environment}${other ? `-${other}` : ''}`
 
 /** The one container of ours in a task; others (sidecars put in by the account) are ignored. */
 export const CONTAINER = 'runner'
@@ -174,9 +174,9 @@ export const OPEN = {
 } as const
 export const OPEN_PHASE = { waiting: 'WAIT#', active: 'RUN#', effects: 'END#', message: 'MSG#' } as const
 /** The reverse of {@link OPEN.waiting}. */
-export function parseWaiting(sort: string): { id: string; job: string } | undefined {
-  const [, , id, job] = sort.split('#')
-  return sort.startsWith(OPEN_PHASE.waiting) && id && job ? { id, job } : undefined
+export function parseWaiting(sort: string): { id: string; job: string; priority: number } | undefined {
+  const [, rank, id, job] = sort.split('#')
+  return sort.startsWith(OPEN_PHASE.waiting) && id && job ? { id, job, priority: 50 - Number(rank) } : undefined
 }
 /** Partition of the job index for the deployments; its sort key is the id of the deployment, which begins with its time. */
 export const DEPLOYMENTS_KEY = 'DEPLOYMENTS'

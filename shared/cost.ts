@@ -9,7 +9,15 @@ export function estimateCost(record: RunRecord, size: EnvironmentConfig['size'])
     const end = attempt.stoppedAt ?? record.endedAt
     if (!attempt.taskArn || !end) return []
     const seconds = (Date.parse(end) - Date.parse(attempt.dispatchedAt)) / 1000
-    return [taskCost({ cpu: attempt.cpu, memory: attempt.memory, architecture: size.architecture, disk: size.disk, seconds })]
+    return [
+      taskCost({
+        cpu: attempt.cpu,
+        memory: attempt.memory,
+        architecture: attempt.architecture ?? size.architecture,
+        disk: size.disk,
+        seconds,
+      }),
+    ]
   })
   return costs.length ? costs.reduce((sum, cost) => sum + cost, 0) : undefined
 }

@@ -143,6 +143,8 @@ export interface Attempt {
   runTaskInput: string
   taskArn?: string
   capacity: 'FARGATE' | 'FARGATE_SPOT'
+  /** The environment's second one; absent: its first. */
+  architecture?: 'arm64' | 'x86_64'
   /** CPU units (1024 = 1 vCPU) and MiB. */
   cpu: number
   memory: number
@@ -201,8 +203,6 @@ export interface Streak {
   since: string
   /** Before it no run of the job had counted. */
   first?: boolean
-  /** With this failure the job was paused (`deactivate_after`). */
-  deactivated?: true
   /** First failed run, and where its code stood. */
   from?: { run: string; commit?: Commit }
   /** Hash of the commit of the failed run before this one. */
@@ -215,6 +215,8 @@ export interface Streak {
   stale?: { runs: number; since: string; previous?: string }
   /** Targets (`channel/target`) that have been told of the failures before this run. */
   told?: string[]
+  /** With this failure the job was paused (`deactivate_after`). */
+  deactivated?: true
 }
 
 export interface RunRecord {
@@ -252,10 +254,10 @@ export interface RunRecord {
   cancel?: { at: string; actor: string }
   /** The sweeper stopped the task because the time limit had passed and the runner did not end it. */
   timedOutAt?: string
-  /** Failed runs of the job in a row: with this one if it failed, before this one if it was good again. Set after the end. */
-  streak?: Streak
   /** People were told that it takes longer than usual. */
   lateAt?: string
+  /** Failed runs of the job in a row: with this one if it failed, before this one if it was good again. Set after the end. */
+  streak?: Streak
   /** The dispatcher waits until then (capacity, throttling, back-off between attempts). */
   notBefore?: string
   /** Failed tries to start the current attempt. */

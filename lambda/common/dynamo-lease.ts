@@ -1,16 +1,25 @@
 /** The dispatcher's lease in the table. */
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, GetCommand } from '@aws-sdk/lib-dynamodb'
 import { PK } from '../../shared/contract.ts'
 import { type Dynamo, isNamed, update } from './dynamo.ts'
-import type { LeaseStore } from './store.ts'
+import { type LeaseStore, NOTE } from './store.ts'
 
-/** A note when the poke names no run: look at the whole line. DynamoDB has no empty sets. */
-const LOOK = '*'
+/**
+ * Runs named in notes. A partition of the table takes 1,000 writes of 1 KB a second, and a write counts by the size of the
+ * item: when thousands of runs are claimed within a minute, each with a poke, naming them all would throttle the lease.
+ */
+const MOST = 20
 
 export function makeLeaseStore(dynamo: Dynamo): LeaseStore {
   const pk = PK.dispatchLease
+  /** Whoever comes to a lease that is held only reads, as far as that will do: reads are cheap, and no write is lost by them. */
+  const read = async (now: string) => {
+    const { Item } = await dynamo.client.send(new GetCommand({ TableName: dynamo.table, Key: { pk }, ConsistentRead: true }))
+    return { held: Item?.holder !== undefined && Item.until >= now, again: (Item?.again as Set<string> | undefined) ?? new Set() }
+  }
   return {
     async acquire(holder, now, until) {
+      if ((await read(now)).held) return false
       return !!(await update(dynamo, {
         pk,
         update: 'SET #holder = :holder, #until = :until',
@@ -19,11 +28,16 @@ export function makeLeaseStore(dynamo: Dynamo): LeaseStore {
       }))
     },
     async leaveNote(runs, now) {
+      const { held, again } = await read(now)
+      if (!held) return false
+      // The holder has not taken it yet: it will look at the line after this.
+      if (again.has(NOTE.more)) return true
+      const note = again.size + runs.length > MOST ? [NOTE.more] : runs.length ? runs : [NOTE.look]
       return !!(await update(dynamo, {
         pk,
-        update: 'ADD #again :runs',
+        update: 'ADD #again :note',
         condition: 'attribute_exists(#holder) AND #until >= :now',
-        values: { runs: new Set(runs.length ? runs : [LOOK]), now },
+        values: { note: new Set(note), now },
       }))
     },
     async takeNotes(holder, until) {
@@ -32,7 +46,7 @@ export function makeLeaseStore(dynamo: Dynamo): LeaseStore {
         { pk, update: 'SET #until = :until REMOVE #again', condition: '#holder = :holder', values: { holder, until } },
         'ALL_OLD',
       )
-      return before && [...((before.again as Set<string> | undefined) ?? [])].filter(note => note !== LOOK)
+      return before && [...((before.again as Set<string> | undefined) ?? [])]
     },
     async release(holder) {
       try {
@@ -50,6 +64,9 @@ export function makeLeaseStore(dynamo: Dynamo): LeaseStore {
         if (isNamed(error, 'ConditionalCheckFailedException')) return false
         throw error
       }
+    },
+    async handOver(holder) {
+      await update(dynamo, { pk, update: 'REMOVE #holder, #until', condition: '#holder = :holder', values: { holder } })
     },
   }
 }

@@ -45,6 +45,12 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         condition: `${isAttempt(number)} AND (attribute_not_exists(#attempts[${number - 1}].#taskArn) OR #attempts[${number - 1}].#taskArn = :task)`,
         values: { task: taskArn, n: number },
       }),
+    noteNoAnswer: (id, number, words) =>
+      changeRun(dynamo, id, {
+        update: 'SET #lastLaunchError = :words, #launchTries = #launchTries + :one',
+        condition: `${isAttempt(number)} AND #status = :starting AND attribute_not_exists(#attempts[${number - 1}].#taskArn)`,
+        values: { n: number, words, one: 1, starting: 'starting' },
+      }),
     noteRunning: (id, number, at) =>
       changeRun(dynamo, id, {
         update: `SET #status = :running, #startedAt = if_not_exists(#startedAt, :at), #attempts[${number - 1}].#startedAt = :at, #attempts[${number - 1}].#eventVersion = :version`,

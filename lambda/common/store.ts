@@ -169,6 +169,8 @@ export interface Store {
   ): Promise<RunRecord | undefined>
   /** Keeps the task of an attempt; answers with the run as it is then. Undefined: it has another task, or another attempt. */
   noteTask(id: string, attempt: number, taskArn: string): Promise<RunRecord | undefined>
+  /** RunTask did not answer: its words are kept, and the try is counted. Undefined: the attempt has a task, or is over. */
+  noteNoAnswer(id: string, attempt: number, words: string): Promise<RunRecord | undefined>
   noteRunning(id: string, attempt: number, at: { startedAt: string; eventVersion: number }): Promise<RunRecord | undefined>
   noteTimedOut(id: string, attempt: number, at: string): Promise<RunRecord | undefined>
   askCancel(id: string, cancel: { at: string; actor: string }): Promise<RunRecord | undefined>
@@ -194,12 +196,12 @@ export interface Store {
   ): Promise<Streak | undefined>
   /** False: it was there already. */
   putMessage(message: MessageItem): Promise<boolean>
-
-  /** Of a job that runs after several. */
   /** Keeps, or forgets, that a target has an incident of the job open. */
   noteIncident(job: string, target: string, open: boolean): Promise<void>
   /** Keeps that the run was told as late. */
   noteLate(id: string, at: string): Promise<void>
+
+  /** Of a job that runs after several. */
   fanIn(job: string): Promise<FanInState | undefined>
   /** False: somebody else wrote a version since. */
   putFanIn(job: string, state: FanInState): Promise<boolean>
@@ -211,12 +213,20 @@ export interface Store {
   sweep: { read(): Promise<SweepState | undefined>; write(state: SweepState): Promise<void> }
 }
 
+/** Notes that name no run. */
+export const NOTE = {
+  /** Look at the whole line. */
+  look: '*',
+  /** There were more runs than a note names, some perhaps too new for the index: look at the line in a moment. */
+  more: '+',
+} as const
+
 /** The dispatcher's lease. Who finds it held leaves a note; the holder cannot let go while a note is unread. */
 export interface LeaseStore {
   acquire(holder: string, now: string, until: string): Promise<boolean>
   /** False: nobody holds it (any more). */
   leaveNote(runs: readonly string[], now: string): Promise<boolean>
-  /** Reads and clears the notes, and extends the lease. Undefined: it is held by another now. */
+  /** Reads and clears the notes (ids of runs, and {@link NOTE}), and extends the lease. Undefined: it is held by another now. */
   takeNotes(holder: string, until: string): Promise<string[] | undefined>
   /** False: there is an unread note, or another holds it. */
   release(holder: string): Promise<boolean>

@@ -1,12 +1,15 @@
 /** One dispatcher at a time, by a lease in the table; who comes meanwhile leaves a note for the holder. */
 import { fullName } from '../../shared/contract.ts'
-import type { DispatchRequest } from '../common/invoke.ts'
-import type { LeaseStore } from '../common/store.ts'
-import { type DrainDeps, drainLine } from './drain.ts'
+import type { DispatchRequest, Invoke } from '../common/invoke.ts'
+import { type LeaseStore, NOTE } from '../common/store.ts'
+import { type DrainDeps, drainLine, type Pace } from './drain.ts'
 import { callRunTask } from './start.ts'
+import { type Line, makeLine } from './waiting.ts'
 
 export interface DispatchDeps extends DrainDeps {
   store: DrainDeps['store'] & { lease: LeaseStore }
+  /** Calls the next dispatcher, when this one's time is over. */
+  dispatch: Invoke<DispatchRequest>
   /** Milliseconds that the Lambda has left. */
   timeLeft(): number
 }
@@ -18,13 +21,24 @@ const RENEW_MS = 15_000
 const RESERVE_MS = 20_000
 /** A back-off that ends within this time is waited for here; the sweeper comes for the longer ones. */
 const WAIT_MS = 60_000
+/** By then the index shows what was claimed before; it takes milliseconds, rarely more than a second. */
+const INDEX_MS = 2000
+
+/** One dispatcher with the lease. */
+interface Session {
+  deps: DispatchDeps
+  holder: string
+  line: Line
+  pace: Pace
+}
 
 export async function dispatch(deps: DispatchDeps, event: unknown): Promise<void> {
   const { runs, repair } = parseRequest(event)
   for (const id of repair) await repeatCall(deps, id)
   const waitUntil = deps.now().getTime() + WAIT_MS
+  const session = { deps, holder: deps.random(), line: makeLine(deps), pace: { next: 0 } }
   for (let hints = runs; ; hints = []) {
-    const nextAt = await drainUnderLease(deps, hints)
+    const nextAt = await drainUnderLease(session, hints)
     const wait = nextAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Date.parse(nextAt) - deps.now().getTime()) + 100
     if (deps.now().getTime() + wait > waitUntil || wait > deps.timeLeft() - RESERVE_MS) return
     // Without the lease: who comes meanwhile drains by itself.
@@ -32,10 +46,10 @@ export async function dispatch(deps: DispatchDeps, event: unknown): Promise<void
   }
 }
 
-async function drainUnderLease(deps: DispatchDeps, hints: readonly string[]): Promise<string | undefined> {
+async function drainUnderLease(session: Session, hints: readonly string[]): Promise<string | undefined> {
+  const { deps, holder } = session
   const { lease } = deps.store
-  const holder = deps.random()
-  if (!(await acquire(deps, holder, hints))) return undefined
+  if (!(await acquire(session, hints))) return undefined
   let notes: string[] = [...hints]
   let renewed = 0
   let held = true
@@ -46,26 +60,37 @@ async function drainUnderLease(deps: DispatchDeps, hints: readonly string[]): Pr
     held = taken !== undefined
     notes.push(...(taken ?? []))
   }
+  const over = () => deps.timeLeft() <= RESERVE_MS
   const goOn = async () => {
     await renew()
-    return held && deps.timeLeft() > RESERVE_MS
+    // Who came meanwhile may go before those who are left of this look.
+    return held && notes.length === 0 && !over()
   }
-  for (let nextAt: string | undefined; ; ) {
+  for (;;) {
     renewed = 0
     await renew()
     if (!held) return undefined
+    if (notes.includes(NOTE.more)) await deps.sleep(INDEX_MS)
     const now = notes
     notes = []
-    nextAt = await drainLine(deps, now, goOn)
-    const over = deps.timeLeft() <= RESERVE_MS
+    const named = now.filter(note => note !== NOTE.look && note !== NOTE.more)
+    const { nextAt, left } = await drainLine(deps, { ...session, hints: named }, goOn)
+    if (over() && (left || notes.length > 0)) return handOver(session, notes)
     // Notes that came in while the line was drained are looked at in another turn.
-    if (notes.length === 0 && (await lease.release(holder))) return nextAt
-    if (over) return undefined
+    if (!left && notes.length === 0 && (await lease.release(holder))) return nextAt
+    if (over()) return handOver(session, notes)
   }
 }
 
+/** Lambda stops functions that call each other in a chain after 16 calls, 75 minutes of these; then the sweeper begins another. */
+async function handOver({ deps, holder }: Session, notes: readonly string[]): Promise<undefined> {
+  await deps.store.lease.handOver(holder)
+  deps.log('the next dispatcher goes on')
+  await deps.dispatch({ runs: notes.filter(note => note !== NOTE.look && note !== NOTE.more) })
+}
+
 /** False: another holds the lease and has our note. */
-async function acquire(deps: DispatchDeps, holder: string, hints: readonly string[]): Promise<boolean> {
+async function acquire({ deps, holder }: Session, hints: readonly string[]): Promise<boolean> {
   const { lease } = deps.store
   for (let left = 10; left > 0; left--) {
     const now = deps.now().toISOString()
@@ -83,7 +108,7 @@ async function repeatCall(deps: DispatchDeps, id: string): Promise<void> {
   if (run?.status !== 'starting' || run.attempts.at(-1)?.taskArn) return
   deps.log('stored call is repeated', { runId: id, attempt: run.attempts.length })
   const config = await deps.configs.load(run.config)
-  await callRunTask(deps, run, config.jobs[fullName(run.project, run.job)]?.startWithinSeconds ?? 0)
+  await callRunTask(deps, run, config.jobs[fullName(run.project, run.job)]?.startWithinSeconds ?? 0, true)
 }
 
 function parseRequest(event: unknown): Required<DispatchRequest> {

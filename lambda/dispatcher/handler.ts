@@ -1,13 +1,13 @@
 /**
  * Dispatcher: starts the tasks of waiting runs. Input: `{ runs?: string[] }` (claimed just now), `{}` = look at all.
  *
- * Environment: installation, table, bucket, configKey, cluster, subnets, securityGroups, assignPublicIp, finisher.
+ * Environment: installation, table, bucket, configKey, cluster, subnets, securityGroups, assignPublicIp, finisher, dispatcher.
  * Permissions:
  * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, ConditionCheckItem on the table; Query on index/open
  * - s3:GetObject on config/*; s3:PutObject on plans/*
  * - ecs:RunTask on task-definition/<installation>_*:* with condition ArnEquals ecs:cluster; ecs:StopTask on task/<cluster>/*
  * - iam:PassRole on the task roles and execution roles, condition iam:PassedToService ecs-tasks.amazonaws.com
- * - lambda:InvokeFunction on finisher
+ * - lambda:InvokeFunction on finisher, and on itself: the next one goes on when the time of this one is over
  * Invoked asynchronously by launcher, api, finisher, sweeper. Time limit 300 s (it may sleep up to 60 s), memory 512 MB.
  */
 import { makeBucket } from '../common/bucket.ts'
@@ -22,13 +22,15 @@ import { type DispatchDeps, dispatch } from './dispatch.ts'
 
 const bucket = makeBucket(makeClients.s3(), env.bucket())
 const cluster = env.cluster()
+const lambda = makeClients.lambda()
 const deps: Omit<DispatchDeps, 'timeLeft'> = {
   ...makeRuntime('dispatcher'),
   store: makeDynamoStore(makeClients.table(), env.table()),
   bucket,
   configs: makeConfigs(bucket, env.configKey()),
   ecs: makeEcs(makeClients.ecs(), cluster),
-  finish: makeInvoke(makeClients.lambda(), env.finisher()),
+  finish: makeInvoke(lambda, env.finisher()),
+  dispatch: makeInvoke(lambda, env.dispatcher()),
   installation: env.installation(),
   network: { cluster, subnets: env.subnets(), securityGroups: env.securityGroups(), assignPublicIp: env.assignPublicIp() },
 }

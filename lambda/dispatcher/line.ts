@@ -3,9 +3,35 @@ import type { JobConfig } from '../../shared/config-model.ts'
 import { fullName } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
 
-/** Priority, then claim time. */
-export const inOrder = (runs: readonly RunRecord[]) =>
-  [...runs].sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+/** A run as its place in the line shows it. */
+export interface Waiting {
+  id: string
+  /** Full name. */
+  job: string
+  priority: number
+}
+
+export const waitingOf = (run: RunRecord): Waiting => ({
+  id: run.id,
+  job: fullName(run.project, run.job),
+  priority: run.priority,
+})
+
+/** Who has waited for so long may be first in a turn of the oldest. */
+export const OLD_MS = 10 * 60_000
+/** One turn in so many is one of the oldest. */
+export const OLDEST_EVERY = 5
+
+/**
+ * Priority, then claim time. In a turn of the oldest (`oldBefore`: id of a run claimed that long ago) those who have waited
+ * long go first, whatever their priority: so a line that never ends keeps nobody out for ever, and still gives four places of
+ * five to those who matter more.
+ */
+export function inOrder<T extends Pick<Waiting, 'id' | 'priority'>>(waiting: readonly T[], oldBefore = ''): T[] {
+  const rank = (each: T) => (each.id < oldBefore ? Number.POSITIVE_INFINITY : each.priority)
+  const byClaim = (a: T, b: T) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  return [...waiting].sort((a, b) => (rank(a) === rank(b) ? byClaim(a, b) : rank(a) > rank(b) ? -1 : 1))
+}
 
 /**
  * Run to the newer run that takes its place: of the waiting runs of one schedule only the newest scheduled time stays.

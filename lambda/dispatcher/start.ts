@@ -8,12 +8,13 @@ import type { Bucket } from '../common/bucket.ts'
 import type { Ecs, RunTaskAnswer } from '../common/ecs.ts'
 import { finalise } from '../common/finalise.ts'
 import type { EffectsRequest, Invoke } from '../common/invoke.ts'
+import { noStart } from '../common/no-start.ts'
 import type { Runtime } from '../common/runtime.ts'
-import type { StartAnswer, Store } from '../common/store.ts'
+import type { AttemptEnd, StartAnswer, Store } from '../common/store.ts'
 import { makeRunTaskInput, type Network, sizeOfAttempt } from './task-input.ts'
 
 export interface StartDeps extends Runtime {
-  store: Pick<Store, 'startAttempt' | 'noteTask' | 'requeue' | 'endRun' | 'run' | 'job'>
+  store: Pick<Store, 'startAttempt' | 'noteTask' | 'noteNoAnswer' | 'requeue' | 'endRun' | 'run' | 'job'>
   bucket: Pick<Bucket, 'write'>
   ecs: Pick<Ecs, 'run' | 'stop'>
   finish: Invoke<EffectsRequest>
@@ -33,7 +34,7 @@ export async function takePlace(
   const { environment, job } = settings
   const number = run.attempts.length + 1
   const known = job.retry.on.includes('memory') ? (await deps.store.job(fullName(run.project, run.job))).size : undefined
-  const size = sizeOfAttempt(environment, run.attempts, known)
+  const size = sizeOfAttempt(environment, run, known)
   const plan = JSON.stringify(buildPlan(settings, run, number, size.memory))
   const key = KEY.plan(run, number)
   const sha256 = createHash('sha256').update(plan).digest('hex')
@@ -57,36 +58,50 @@ export async function takePlace(
 
 /**
  * Makes the stored call of the last attempt. It can be repeated: the client token makes it the same task. Answers with
- * the moment at which the run may be tried again, when it went back to the line.
+ * the moment at which the run may be tried again, when it went back to the line. `calledBefore`: it may have been made.
  */
-export async function callRunTask(deps: StartDeps, run: RunRecord, startWithinSeconds: number): Promise<string | undefined> {
+export async function callRunTask(
+  deps: StartDeps,
+  run: RunRecord,
+  startWithinSeconds: number,
+  calledBefore: boolean,
+): Promise<string | undefined> {
   const attempt = run.attempts.at(-1)
   if (!attempt) throw new Error(`run ${run.id} has no attempt to start`)
-  const answer = await askEcs(deps, JSON.parse(attempt.runTaskInput) as RunTaskCommandInput)
+  const answer = await askEcs(deps, JSON.parse(attempt.runTaskInput) as RunTaskCommandInput, calledBefore)
   const log = { runId: run.id, attempt: attempt.number }
   if (answer.kind === 'started') {
     deps.log(answer.adopted ? 'task adopted' : 'task started', { ...log, taskArn: answer.taskArn })
     await keepTask(deps, run.id, attempt.number, answer.taskArn)
   } else if (answer.kind === 'unknown') {
-    // The task may exist. The run stays as it is, and the sweeper has the call repeated with the same token.
+    // The task may exist. The run stays as it is, and the sweeper has the call repeated with the same token, or ends the run.
     deps.log('start is uncertain', { ...log, words: answer.words })
+    await deps.store.noteNoAnswer(run.id, attempt.number, answer.words.slice(0, WORDS))
   } else if (answer.kind === 'busy') {
     deps.log('no start for now', { ...log, words: answer.words, tries: run.launchTries + 1 })
     return backOff(deps, run, answer.words, startWithinSeconds)
   } else {
     deps.log('start refused', { ...log, words: answer.words })
-    await giveUp(deps, run, 'launch_refused', `AWS refused to start the task: ${answer.words}`)
+    const message = `AWS refused to start the task: ${answer.words}`
+    await giveUp(deps, run, { status: 'error', reason: 'launch_refused', message })
   }
   return undefined
 }
 
 /** Calls without an answer, before the run is left to the sweeper. */
 const CALLS = 3
+/** Characters of AWS's words that are kept. */
+const WORDS = 1000
 
-async function askEcs(deps: StartDeps, input: RunTaskCommandInput): Promise<RunTaskAnswer> {
+/** A refusal after a call without an answer says nothing of that call: its task may exist, and the run keeps its places. */
+async function askEcs(deps: StartDeps, input: RunTaskCommandInput, calledBefore: boolean): Promise<RunTaskAnswer> {
+  let uncertain = calledBefore
   for (let call = 1; ; call++) {
     const answer = await deps.ecs.run(input)
-    if (answer.kind !== 'unknown' || call === CALLS) return answer
+    if (answer.kind === 'started') return answer
+    if (answer.kind !== 'unknown') return uncertain ? { kind: 'unknown', words: answer.words } : answer
+    uncertain = true
+    if (call === CALLS) return answer
     await deps.sleep(500 * 2 ** call)
   }
 }
@@ -109,23 +124,14 @@ async function backOff(deps: StartDeps, run: RunRecord, words: string, startWith
   const startBy = ownTime ? new Date(now.getTime() + startWithinSeconds * 1000).toISOString() : run.startBy
   const notBefore = new Date(now.getTime() + backOffSeconds(launchTries) * 1000).toISOString()
   if (now.toISOString() > startBy) {
-    await giveUp(deps, run, 'launch_capacity', noCapacity(launchTries, words))
+    await giveUp(deps, run, noStart(launchTries, words))
     return undefined
   }
-  const back = { notBefore, startBy, launchTries, lastLaunchError: words.slice(0, 1000) }
+  const back = { notBefore, startBy, launchTries, lastLaunchError: words.slice(0, WORDS) }
   return (await deps.store.requeue(run, back))?.notBefore
 }
 
-export const noCapacity = (tries: number, words: string | undefined) =>
-  `AWS could not start the task in time, in ${tries} ${tries === 1 ? 'try' : 'tries'}: ${words ?? 'no reason given'}`
-
-async function giveUp(
-  deps: StartDeps,
-  run: RunRecord,
-  reason: 'launch_refused' | 'launch_capacity',
-  message: string,
-): Promise<void> {
-  const end = { status: 'error', reason, message } as const
+async function giveUp(deps: StartDeps, run: RunRecord, end: AttemptEnd['outcome']): Promise<void> {
   const attempt = { stoppedAt: deps.now().toISOString(), outcome: end }
   if (await finalise(deps, run, end, { attempt, statuses: ['starting'] })) await deps.finish({ effects: [run.id] })
 }

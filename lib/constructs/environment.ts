@@ -4,7 +4,7 @@ import { ManagedPolicy, PolicyDocument, PolicyStatement, Role, ServicePrincipal 
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
-import type { EnvironmentConfig, ProjectConfig, SecretRef } from '../../shared/config-model.ts'
+import type { Architecture, EnvironmentConfig, ProjectConfig, SecretRef } from '../../shared/config-model.ts'
 import {
   CONTAINER,
   ENV,
@@ -23,8 +23,18 @@ export interface EnvironmentProps {
   readonly project: ProjectConfig
   readonly environment: EnvironmentConfig
   readonly image: RunnerImage
+  /** Of the second architecture, where the environment has one. */
+  readonly otherImage?: RunnerImage | undefined
   readonly bucket: Bucket
   readonly logRetention: RetentionDays
+}
+
+/** What the task definitions of an environment share. */
+interface Tasks {
+  readonly group: LogGroup
+  readonly secrets: Record<string, SecretRef>
+  readonly taskRole: Role
+  readonly executionRole: Role
 }
 
 /** Folders of the image that the task may write; everything else is read-only. */
@@ -43,7 +53,7 @@ export class Environment extends Construct {
   constructor(scope: Construct, id: string, props: EnvironmentProps) {
     super(scope, id)
     this.props = props
-    const { installation, environment, image } = props
+    const { installation, environment, image, otherImage } = props
     const group = new LogGroup(this, 'Log', {
       logGroupName: logGroup(installation, environment.project, environment.name),
       retention: props.logRetention,
@@ -52,13 +62,29 @@ export class Environment extends Construct {
     const secrets = this.secrets()
     const taskRole = this.makeTaskRole()
     const executionRole = this.makeExecutionRole(group, Object.values(secrets))
-    const definition = new CfnTaskDefinition(this, 'TaskDefinition', {
-      family: taskFamily(installation, environment.project, environment.name),
+    const { architecture, fallbackArchitecture } = environment.size
+    const tasks = { group, secrets, taskRole, executionRole }
+    const definitions = [this.makeDefinition('TaskDefinition', tasks, image, architecture)]
+    if (fallbackArchitecture && otherImage)
+      definitions.push(this.makeDefinition(`TaskDefinition-${fallbackArchitecture}`, tasks, otherImage, fallbackArchitecture))
+    for (const kept of [...definitions, taskRole.node.defaultChild, executionRole.node.defaultChild] as CfnResource[]) {
+      kept.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
+      // An earlier revision is not needed: tasks are started by family, which means the latest.
+      kept.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE
+    }
+  }
+
+  private makeDefinition(id: string, tasks: Tasks, image: RunnerImage, architecture: Architecture): CfnTaskDefinition {
+    const { installation, environment, bucket } = this.props
+    const { group, secrets, taskRole, executionRole } = tasks
+    const other = architecture === environment.size.architecture ? undefined : architecture
+    const definition = new CfnTaskDefinition(this, id, {
+      family: taskFamily(installation, environment.project, environment.name, other),
       requiresCompatibilities: ['FARGATE'],
       networkMode: 'awsvpc',
       runtimePlatform: {
         operatingSystemFamily: 'LINUX',
-        cpuArchitecture: environment.size.architecture === 'arm64' ? 'ARM64' : 'X86_64',
+        cpuArchitecture: architecture === 'arm64' ? 'ARM64' : 'X86_64',
       },
       cpu: String(environment.size.cpu),
       memory: String(environment.size.memory),
@@ -82,7 +108,7 @@ export class Environment extends Construct {
             containerPath,
             readOnly: false,
           })),
-          environment: [{ name: ENV.bucket, value: props.bucket.bucketName }],
+          environment: [{ name: ENV.bucket, value: bucket.bucketName }],
           secrets: Object.entries(secrets).map(([name, secret]) => ({ name, valueFrom: secretValueFrom(this, secret) })),
           logConfiguration: {
             logDriver: 'awslogs',
@@ -103,11 +129,7 @@ export class Environment extends Construct {
     acknowledge(definition, {
       'AwsSolutions-ECS2': 'The one variable is the name of the bucket; secrets come from Secrets Manager.',
     })
-    for (const kept of [definition, taskRole.node.defaultChild, executionRole.node.defaultChild] as CfnResource[]) {
-      kept.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
-      // An earlier revision is not needed: tasks are started by family, which means the latest.
-      kept.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE
-    }
+    return definition
   }
 
   /** Environment variable to secret, of git and of dbt. */
@@ -150,13 +172,14 @@ export class Environment extends Construct {
   }
 
   private makeExecutionRole(group: LogGroup, secrets: SecretRef[]): Role {
-    const { installation, environment, image } = this.props
+    const { installation, environment, image, otherImage } = this.props
     const statements = [allow(['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'], [group.logGroupArn])]
     if (secrets.length > 0)
       statements.push(allow(['secretsmanager:GetSecretValue'], [...new Set(secrets.map(secret => secretResource(this, secret)))]))
-    if (image.repositoryArn)
+    const repositories = [...new Set([image, otherImage].flatMap(each => each?.repositoryArn ?? []))]
+    if (repositories.length > 0)
       statements.push(
-        allow(['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'], [image.repositoryArn]),
+        allow(['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'], repositories),
         allow(['ecr:GetAuthorizationToken'], ['*']),
       )
     const role = new Role(this, 'ExecutionRole', {

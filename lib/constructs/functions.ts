@@ -82,6 +82,8 @@ export class Functions extends Construct {
     cluster.grantStop(dispatcher)
     network.tell(dispatcher)
     dispatcher.allowCall('finisher', ENV.finisher)
+    // The next one goes on when the time of this one is over.
+    dispatcher.allowCall('dispatcher', ENV.dispatcher)
     return dispatcher
   }
 

@@ -5,7 +5,7 @@ import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import { Policy, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
 import { imageTag } from '../../shared/app-context.ts'
-import type { Config, EnvironmentConfig } from '../../shared/config-model.ts'
+import type { Architecture, Config, EnvironmentConfig } from '../../shared/config-model.ts'
 import { acknowledge, acknowledgeWildcards } from '../acknowledge.ts'
 import { containerFolder } from '../assets.ts'
 
@@ -35,13 +35,13 @@ export class Images extends Construct {
     this.props = props
   }
 
-  of(environment: EnvironmentConfig): RunnerImage {
-    const { dbt, size } = environment
+  /** An image of the user's own, or a ready-made one, is expected to hold every architecture that is asked for. */
+  of({ dbt }: EnvironmentConfig, architecture: Architecture): RunnerImage {
     if (dbt.image !== null) return this.ready(dbt.image)
     const tag = imageTag(dbt.engine, dbt.adapters)
     if (this.props.imageRepository !== undefined) return this.ready(`${this.props.imageRepository}:${tag}`)
-    const id = `${tag}-${size.architecture}`
-    const image = this.made.get(id) ?? this.build(id, environment)
+    const id = `${tag}-${architecture}`
+    const image = this.made.get(id) ?? this.build(id, dbt, architecture)
     this.made.set(id, image)
     return image
   }
@@ -55,10 +55,10 @@ export class Images extends Construct {
     }
   }
 
-  private build(id: string, { dbt, size }: EnvironmentConfig): RunnerImage {
+  private build(id: string, dbt: EnvironmentConfig['dbt'], architecture: Architecture): RunnerImage {
     const options = {
       directory: containerFolder(this.props.code),
-      platform: PLATFORM[size.architecture],
+      platform: PLATFORM[architecture],
       buildArgs: { ENGINE: dbt.engine, ADAPTERS: [...dbt.adapters].sort().join(',') },
     }
     if (this.props.build === 'docker') return pulled(new DockerImageAsset(this, id, options), asset => asset.imageUri)

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { finalise } from '../../lambda/common/finalise.ts'
 import { dispatch } from '../../lambda/dispatcher/dispatch.ts'
+import { inOrder } from '../../lambda/dispatcher/line.ts'
 import { at, configOf, hashOf, jobOf, runId, runOf, scheduled, taskArn } from '../fakes/records.ts'
 import { request, states, withRuns } from './dispatcher-fixture.ts'
 
@@ -136,5 +138,88 @@ test('no more than 15 starts a second', options, async () => {
   const from = cloud.deps.now().getTime()
   await dispatch(cloud.deps, {})
   assert.equal(cloud.ecs.calls.length, 30)
-  assert.ok(cloud.deps.now().getTime() - from >= 30 * 66)
+  assert.ok(cloud.deps.now().getTime() - from >= 29 * 66)
+})
+
+test('a run between two attempts goes on in its own place, whoever waits before it', options, async () => {
+  const cloud = await withRuns([request(2)], [{ name: 'other', priority: 5 }, {}], { maxRunning: 1 })
+  await dispatch(cloud.deps, {})
+  const run = await cloud.run(runId(2))
+  const outcome = { status: 'error', reason: 'infrastructure' } as const
+  await cloud.store.nextAttempt(run, { stoppedAt: at(5), outcome }, { notBefore: at(6), startBy: at(1800) })
+  // Of another job, with a higher priority: the environment is full for it, and is not for the one who holds the place.
+  await cloud.store.claim({ ...request(1, { job: 'other', priority: 5 }), config: cloud.config })
+  cloud.advance(10)
+  await dispatch(cloud.deps, {})
+  assert.deepEqual(await states(cloud, 1, 2), ['queued', 'starting'])
+  assert.equal((await cloud.run(runId(2))).attempts.length, 2)
+})
+
+test('who has waited for ten minutes goes first in one turn of five, whatever his priority', options, () => {
+  const waiting = [
+    { id: runId(1), priority: -10 },
+    { id: runId(2, 700), priority: 0 },
+    { id: runId(3, 30), priority: -5 },
+    { id: runId(4, 710), priority: 10 },
+  ]
+  const numbers = (oldBefore?: string) => inOrder(waiting, oldBefore).map(each => waiting.indexOf(each) + 1)
+  assert.deepEqual(numbers(), [4, 2, 3, 1])
+  assert.deepEqual(numbers(runId(0, 600)), [1, 3, 4, 2])
+})
+
+test('a line of high priority that never ends starves nobody, and keeps four places of five', options, async () => {
+  const jobs = Array.from({ length: 400 }, (_, index) => ({ name: `j${index}` }))
+  const cloud = await withRuns([], jobs, { maxRunning: 1 })
+  const order: string[] = []
+  const claim = (number: number, priority: number) =>
+    cloud.store.claim({ ...request(number, { job: `j${number}`, priority, id: runId(number, number) }), config: cloud.config })
+  // A pull request's run a minute, all before the first scheduled one: the environment can never do them all.
+  for (let number = 100; number < 200; number++) await claim(number, -10)
+  for (let number = 200; number < 300; number++) await claim(number, 10)
+  cloud.advance(20 * 60)
+  for (let turn = 0; turn < 60; turn++) {
+    await dispatch(cloud.deps, {})
+    const [id = ''] = cloud.store.environmentRuns('shop/prod')
+    const run = await cloud.run(id)
+    order.push(run.priority > 0 ? 'high' : 'low')
+    const end = { status: 'success' } as const
+    await finalise(cloud.deps, run, end, { attempt: { stoppedAt: at(1300), outcome: end } })
+  }
+  const low = order.filter(each => each === 'low').length
+  assert.ok(low >= 4 && low <= 24, `${low} of 60 places went to low priority`)
+})
+
+test('a poke that comes in the middle of a long look is not lost: the line is looked at again', options, async () => {
+  const runs = Array.from({ length: 300 }, (_, index) => request(index + 1, { job: `j${index}` }))
+  const jobs = [...runs.map(run => ({ name: run.job })), { name: 'urgent', priority: 10 }]
+  const cloud = await withRuns(runs, jobs, { maxRunning: 400 })
+  const { sleep } = cloud.deps
+  let started = 0
+  cloud.deps.sleep = async milliseconds => {
+    await sleep(milliseconds)
+    if (++started !== 30) return
+    await cloud.store.claim({ ...request(999, { job: 'urgent', priority: 10 }), config: cloud.config })
+    await dispatch(cloud.deps, {})
+  }
+  await dispatch(cloud.deps, {})
+  assert.equal(cloud.ecs.calls.length, 301)
+  const place = cloud.ecs.calls.findIndex(call => call.startedBy?.startsWith(runId(999)))
+  assert.ok(place < 260, `the urgent run was started as number ${place}`)
+})
+
+test('a dispatcher whose time is over lets go and calls the next one; a lease of the dead holds nobody up', options, async () => {
+  const runs = Array.from({ length: 40 }, (_, index) => request(index + 1, { job: `j${index}` }))
+  const cloud = await withRuns(
+    runs,
+    runs.map(run => ({ name: run.job })),
+    { maxRunning: 100 },
+  )
+  const from = cloud.deps.now().getTime()
+  const timeLeft = () => 21_500 - (cloud.deps.now().getTime() - from)
+  await dispatch({ ...cloud.deps, timeLeft }, {})
+  const first = cloud.ecs.calls.length
+  assert.ok(first > 15 && first < 30, `${first} started`)
+  assert.deepEqual(cloud.calls, [{ to: 'dispatch', payload: { runs: [] } }])
+  await dispatch(cloud.deps, { runs: [] })
+  assert.equal(cloud.ecs.tasks.size, 40)
 })

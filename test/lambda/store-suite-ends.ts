@@ -152,10 +152,22 @@ export function testEnds(name: string, store: () => Promise<Store>): void {
     assert.equal(await lease.leaveNote([runId(1), runId(2)], at(1)), true)
     assert.equal(await lease.leaveNote([], at(1)), true)
     assert.equal(await lease.release(holder), false)
-    assert.deepEqual((await lease.takeNotes(holder, at(70)))?.sort(), [runId(1), runId(2)])
+    assert.deepEqual((await lease.takeNotes(holder, at(70)))?.sort(), ['*', runId(1), runId(2)])
     assert.equal(await lease.release('another'), false)
     assert.equal(await lease.release(holder), true)
     assert.equal(await lease.leaveNote([], at(2)), false)
+  })
+
+  test(`${name}: of many notes one stays, which names no run, and a lease is handed over with its notes`, options, async () => {
+    const { lease } = await store()
+    await lease.acquire('first', NOW, at(60))
+    for (let number = 1; number <= 50; number++) assert.equal(await lease.leaveNote([runId(number)], at(1)), true)
+    await lease.handOver('another')
+    assert.equal(await lease.acquire('next', at(2), at(60)), false)
+    await lease.handOver('first')
+    assert.equal(await lease.acquire('next', at(2), at(60)), true)
+    const notes = await lease.takeNotes('next', at(60))
+    assert.deepEqual([notes?.length, notes?.includes('+')], [21, true])
   })
 
   test(`${name}: a lease that ran out goes to the next with the notes of the dead`, options, async () => {

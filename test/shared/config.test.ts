@@ -27,7 +27,7 @@ test('the example of the reference becomes a complete configuration', () => {
     profiles: null,
     variables: { DBT_WAREHOUSE: 'TRANSFORMING' },
     secrets: { SNOWFLAKE_PASSWORD: { name: 'prod/snowflake', field: 'password' } },
-    size: { cpu: 1024, memory: 4096, disk: 20, architecture: 'arm64', spot: false },
+    size: { cpu: 1024, memory: 4096, disk: 20, architecture: 'arm64', fallbackArchitecture: null, spot: false },
     awsCredentials: false,
     policies: [],
     onGitOutage: 'fail',
@@ -54,7 +54,15 @@ test('the example of the reference becomes a complete configuration', () => {
     startWithinSeconds: 1800,
     overlap: 'queue',
     priority: 0,
-    retry: { attempts: 2, on: ['infrastructure', 'transient'] },
+    retry: {
+      attempts: 2,
+      on: ['infrastructure', 'transient'],
+      patterns: [],
+      backoff: { firstSeconds: 15, factor: 2, maxSeconds: 300 },
+      withinSeconds: null,
+      resume: true,
+    },
+    deactivateAfter: null,
     notify: [{ channel: 'slack', target: '#data-alerts', on: ['error', 'warn', 'recovered', 'missed'] }],
   })
   assert.deepEqual(config.jobs['jaffle_shop/hourly_orders']?.notify, [
@@ -150,7 +158,8 @@ jobs:
     start_within: 90 min
     overlap: cancel
     priority: -3
-    retry: { attempts: 4, on: [memory, resume] }
+    retry: { attempts: 4, on: [memory, resume], patterns: ['is suspended'], backoff: { first: 1m, factor: 1.5, max: 10m }, within: 3h, resume: false }
+    deactivate_after: 5
     notify: [{ slack: true, on: [success] }, { email: true, slack: "#a", on: [error, error] }]
 network: { vpc: vpc-0123456789abcdef0, subnets: [subnet-0123456789abcdef0], security_groups: [sg-0123456789abcdef0], public_ip: true }
 images: { build: docker }
@@ -160,7 +169,14 @@ notifications: { email: [a@example.com], slack: { secret: "hooks#data" } }
   )
   const environment = config.environments['shop/prod']
   assert.deepEqual(environment?.variables, { RATE: '1.10', FLAG: 'true', TEXT: 'x' })
-  assert.deepEqual(environment?.size, { cpu: 4096, memory: 8192, disk: 100, architecture: 'x86_64', spot: true })
+  assert.deepEqual(environment?.size, {
+    cpu: 4096,
+    memory: 8192,
+    disk: 100,
+    architecture: 'x86_64',
+    fallbackArchitecture: null,
+    spot: true,
+  })
   assert.deepEqual(environment?.dbt, {
     engine: 'image',
     adapters: [],
