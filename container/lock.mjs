@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const UV = 'uv==0.13.9'
-const ADAPTERS = ['duckdb', 'postgres', 'snowflake', 'bigquery', 'redshift', 'athena', 'databricks']
+const ADAPTERS = ['duckdb', 'postgres', 'snowflake', 'bigquery', 'redshift', 'athena', 'databricks', 'clickhouse', 'trino']
 /** `pins`: exact versions where we choose; the resolver chooses the rest. */
 const ENGINES = {
   'core-1.11': { adapters: ADAPTERS, pins: { 'dbt-core': '1.11.16', 'dbt-duckdb': '1.11.1', 'dbt-postgres': '1.11.0' } },

@@ -216,8 +216,8 @@ export function readDays(text: string): number | Refusal {
 
 /** dbt engines, and the adapters whose images exist for each (`container/requirements/`). */
 export const ENGINES: Record<string, readonly string[]> = {
-  'core-1.11': ['athena', 'bigquery', 'databricks', 'duckdb', 'postgres', 'redshift', 'snowflake'],
-  'core-1.12': ['athena', 'bigquery', 'databricks', 'duckdb', 'postgres', 'redshift', 'snowflake'],
+  'core-1.11': ['athena', 'bigquery', 'clickhouse', 'databricks', 'duckdb', 'postgres', 'redshift', 'snowflake', 'trino'],
+  'core-1.12': ['athena', 'bigquery', 'clickhouse', 'databricks', 'duckdb', 'postgres', 'redshift', 'snowflake', 'trino'],
   'oss-2.0': ['duckdb'],
 }
 

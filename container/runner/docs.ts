@@ -73,7 +73,8 @@ async function findPages(targets: string[], context: DbtContext): Promise<Page[]
   // The index is compressed, so nothing in it can be masked; the manifest says the same in text.
   const manifest = join(own, 'manifest.json')
   const secrets = Object.keys(context.secrets).length > 0
-  if (secrets && (!existsSync(manifest) || (await holdsSecret(manifest, context.redact))))
+  if (secrets && !existsSync(manifest)) return 'dbt left no manifest.json, so nobody can tell whether the docs hold a secret.'
+  if (secrets && (await holdsSecret(manifest, context.redact)))
     return 'A model or a description holds the value of a secret, which cannot be masked in the Parquet files of these docs.'
   const files = [
     ...(await filesBelow(own, 'assets', extension => extension !== '.parquet')),

@@ -59,9 +59,10 @@ export const CLOSED: Record<string, (port: number) => ClosedWarehouse> = {
     output: { s3_staging_dir: 's3://shop/', region_name: 'eu-central-1', database: 'awsdatacatalog', schema: 'shop' },
     variables: AWS(port),
   }),
-  databricks: port => ({
+  // Always at port 443; its client asks five minutes for the workspace before it believes that there is none.
+  databricks: () => ({
     output: {
-      host: `127.0.0.1:${port}`,
+      host: '127.0.0.1',
       http_path: '/sql/1.0/warehouses/none',
       token: 'none',
       schema: 'shop',
@@ -69,5 +70,11 @@ export const CLOSED: Record<string, (port: number) => ClosedWarehouse> = {
       connect_retries: 0,
       connection_parameters: { _retry_stop_after_attempts_count: 1, _socket_timeout: 5 },
     },
+  }),
+  clickhouse: port => ({
+    output: { host: '127.0.0.1', port, user: 'shop', password: 'none', schema: 'shop', secure: false, connect_timeout: 5 },
+  }),
+  trino: port => ({
+    output: { method: 'none', host: '127.0.0.1', port, http_scheme: 'http', user: 'shop', database: 'shop', schema: 'shop' },
   }),
 }

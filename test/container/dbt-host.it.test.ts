@@ -120,8 +120,8 @@ function whatCounts({ code, result, lines }: RunnerEnd, bucket: Bucket) {
     outcome: result?.outcome,
     message: timeless(result?.message ?? ''),
     counts: result?.counts,
-    steps: result?.steps.map(({ startedAt, endedAt, message, selected, ...rest }) => ({
-      ...rest,
+    steps: result?.steps.map(({ message, selected, ...rest }) => ({
+      ...(settled(rest) as object),
       message: timeless(message ?? ''),
     })),
     log: lines.flatMap(line => (line.type === 'log' ? timeless(line.text) : [])).sort(),
@@ -141,7 +141,7 @@ const timeless = (text: string) =>
 
 /** TIDEMILL: dbt itself leaves the stamp of the step that parsed in a manifest that it parses anew only in part. */
 const CHANGING =
-  /^(invocation_id|invocation_started_at|generated_at|created_at|run_started_at|execution_time|elapsed_time|thread_id|timing|TIDEMILL|max_loaded_at_time_ago_in_s|snapshotted_at|user_id)$/
+  /^(invocation_id|invocation_started_at|generated_at|created_at|run_started_at|execution_time|elapsed_time|thread_id|timing|TIDEMILL|max_loaded_at_time_ago_in_s|snapshotted_at|user_id|startedAt|endedAt|executionSeconds)$/
 function settled(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items = value.map(settled)

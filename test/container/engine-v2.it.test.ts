@@ -1,6 +1,6 @@
 /** dbt 2.x, installed from its lock, under the runner: the same project, faults and words as with 1.x. */
 import assert from 'node:assert/strict'
-import { cpSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { KEY } from '../../shared/contract.ts'
@@ -179,6 +179,29 @@ test('freshness and docs, which this release does not have, are told as warnings
     /This dbt does not do `dbt source freshness`: .*Unhandled command.*There are no docs of this run: .*not supported/s,
   )
   assert.equal(end.result?.docsUploaded, false)
+})
+
+test('docs as later releases lay them out, with an index that this one writes', OPTIONS, async t => {
+  const { folder, plan } = setUp(t, {})
+  const bin = join(folder, 'bin')
+  mkdirSync(bin)
+  // `docs generate` of this release makes nothing; its `compile` has the index, and the page is what the documentation says.
+  const page =
+    'mkdir -p "$DBT_TARGET_PATH/assets"; echo "<html>" > "$DBT_TARGET_PATH/index.html"; echo 1 > "$DBT_TARGET_PATH/assets/app.js"'
+  const docs = `shift 2; ${venv}/bin/dbt compile --write-index --write-catalog "$@" && ${page}`
+  writeFileSync(join(bin, 'dbt'), `#!/bin/sh\nif [ "$1" = docs ]; then ${docs}; else exec ${venv}/bin/dbt "$@"; fi\n`, {
+    mode: 0o755,
+  })
+  plan.steps = [step(0, 'checkout'), step(1, 'dbt', ['build']), step(2, 'docs', ['docs', 'generate'], false)]
+  const end = await startRunner(bucket, plan, folder, { ...ENV, PATH: `${bin}:${process.env.PATH}` }).end
+  assert.deepEqual([end.result?.outcome, end.result?.docsUploaded], ['success', true], end.output)
+  const names = bucket.keys(plan.prefixes.docs).map(key => key.slice(plan.prefixes.docs.length))
+  assert.ok(
+    ['index.html', 'assets/app.js', 'index/dbt.nodes.parquet', 'catalog.json'].every(name => names.includes(name)),
+    names.join(' '),
+  )
+  for (const name of names)
+    assert.match(name, /^(index\.html|manifest\.json|catalog\.json|assets\/app\.js|index\/[\w.]+\.parquet)$/)
 })
 
 test('fault 22: SIGTERM, and the next attempt builds what was left', OPTIONS, async t => {
