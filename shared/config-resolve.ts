@@ -6,7 +6,7 @@ import { checkProfile } from './config-profile.ts'
 import { folderOf, joinPath, type ReadFile, type Section } from './config-read.ts'
 import type { EnvironmentSpec } from './config-schema-environment.ts'
 import { isSecretName, secretKind, storeSecret } from './config-secrets.ts'
-import { checkAdapter, credentialsOf } from './config-values.ts'
+import { checkAdapter, credentialsOf, ENGINE_NOTES } from './config-values.ts'
 import { memoriesOf } from './fargate.ts'
 import { knownHostsOf, sshHost } from './git-hosts.ts'
 import { isRefusal, refusalText } from './refusal.ts'
@@ -109,6 +109,8 @@ function resolveDbt(
       const refusal = checkAdapter(engine, adapter)
       if (refusal) findings.problems.push(file.problem([...at, 'adapters', index], refusalText(adapter, refusal)))
     }
+  const note = engine === undefined ? undefined : ENGINE_NOTES[engine]
+  if (note !== undefined) findings.warnings.push(file.problem([...at, 'engine'], note))
   return { engine: engine ?? 'core-1.11', adapters: [...new Set(spec.adapters)].sort(), image: null }
 }
 

@@ -50,7 +50,12 @@ export const projectSpec = z.strictObject({
 })
 
 const dbtSpec = z.strictObject({
-  engine: z.optional(about(z.enum(Object.keys(ENGINES)), 'Line of dbt: `core-1.11`, `core-1.12` (Python) or `oss-2.0` (Rust).')),
+  engine: z.optional(
+    about(
+      z.enum(Object.keys(ENGINES)),
+      'Line of dbt: `core-1.11`, `core-1.12` (Python) or `oss-2.0` (Rust, an early release: DuckDB alone, no docs, no freshness).',
+    ),
+  ),
   adapters: withDefault(
     about(listOf(z.string()), 'Adapters in the image; the profile uses one of them.', [['snowflake'], ['duckdb', 'postgres']]),
     [],

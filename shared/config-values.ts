@@ -221,6 +221,12 @@ export const ENGINES: Record<string, readonly string[]> = {
   'oss-2.0': ['duckdb'],
 }
 
+/** What whoever chooses an engine should know beforehand. */
+export const ENGINE_NOTES: Readonly<Record<string, string>> = {
+  'oss-2.0':
+    'is an early release of dbt 2 (2.0.0a4, the last that PyPI has as wheels): it makes no docs and checks no freshness of sources. For a later one give dbt: { image: … } (docs/adapters.md)',
+}
+
 export function checkAdapter(engine: string, adapter: string): Refusal | undefined {
   const known = ENGINES[engine] ?? []
   if (known.includes(adapter)) return undefined

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ENGINES } from '../../shared/config-values.ts'
+import { good, problem, yaml } from './config-helper.ts'
 
 const LOCKS = join(import.meta.dirname, '../../container/requirements')
 const withoutSuffix = (name: string) => name.replace(/\.txt$/, '')
@@ -52,4 +53,15 @@ test('the packages of an engine that two adapters share have one version: any se
         versions.set(key, version)
       }
   }
+})
+
+test('an engine that is not ready for everything says so when it is chosen; an adapter without a lock is refused', () => {
+  const environment = (dbt: string) => yaml().replace('{ engine: core-1.11, adapters: [duckdb] }', dbt)
+  const { warnings } = good(environment('{ engine: oss-2.0, adapters: [duckdb] }'))
+  assert.match(warnings[0]?.message ?? '', /early release of dbt 2.*no docs.*image/)
+  assert.deepEqual(good(environment('{ engine: core-1.12, adapters: [trino] }')).warnings, [])
+  assert.match(
+    problem(environment('{ engine: oss-2.0, adapters: [snowflake] }')),
+    /"snowflake" is not an adapter with an image for oss-2\.0.*image/,
+  )
 })
