@@ -1,5 +1,5 @@
 /** What differs between dbt 1.x and 2.x. Nothing else in the runner asks which one it drives. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface DbtEngine {
@@ -39,21 +39,29 @@ const RUST: DbtEngine = {
   deferState: false,
 }
 
-/** `engine` of the plan; what is in an image of the user's own tells its `dbt` program. */
+/** `engine` of the plan; what is in an image of the user's own is seen from its `dbt`, the first on the PATH. */
 export function engineOf(engine: string, path: string): DbtEngine {
-  if (engine === 'image') return isBinary(path) ? RUST : PYTHON
-  return engine.startsWith('core-1.') ? PYTHON : RUST
+  if (engine !== 'image') return engine.startsWith('core-1.') ? PYTHON : RUST
+  const folder = path.split(':').find(each => existsSync(join(each, 'dbt')))
+  return folder !== undefined && (isProgram(join(folder, 'dbt')) || hasPackage(join(folder, '../lib'))) ? RUST : PYTHON
 }
 
-/** dbt 1.x is a script that Python runs, 2.x a program of the system. */
-function isBinary(path: string): boolean {
-  const folder = path.split(':').find(each => existsSync(join(each, 'dbt')))
-  if (folder === undefined) return false
-  const file = openSync(join(folder, 'dbt'), 'r')
+/** dbt 2.x is a program of the system, 1.x a script that Python runs. */
+function isProgram(file: string): boolean {
+  const opened = openSync(file, 'r')
   try {
     const head = Buffer.alloc(4)
-    return readSync(file, head, 0, 4, 0) === 4 && head.toString('latin1') === '\x7fELF'
+    return readSync(opened, head, 0, 4, 0) === 4 && head.toString('latin1') === '\x7fELF'
   } finally {
-    closeSync(file)
+    closeSync(opened)
   }
+}
+
+/** 2.x may come as a Python package that starts such a program. */
+function hasPackage(lib: string): boolean {
+  const folders = existsSync(lib) ? readdirSync(lib).filter(name => /^python3/.test(name)) : []
+  return folders.some(name => {
+    const packages = join(lib, name, 'site-packages')
+    return existsSync(packages) && readdirSync(packages).some(each => /^dbt(_core|_oss)?-2\..*\.dist-info$/.test(each))
+  })
 }
