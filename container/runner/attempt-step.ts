@@ -21,7 +21,7 @@ import { restOfStep } from './resume.ts'
 import { bringSource } from './source.ts'
 import { bringSources, needsState, type PublishedState, restoreSources, restoreState, withState } from './state.ts'
 import type { StepVerdict } from './step-status.ts'
-import { stopCause } from './stop.ts'
+import { stopCause, timeWords } from './stop.ts'
 import type { AwsCredentials, Store } from './store.ts'
 
 /** What grows while the steps run. */
@@ -216,7 +216,7 @@ function setFailure(result: StepResult, failure: Failure, state: AttemptState): 
 /** A failure during a stop is the stop: git was interrupted, a file was half written. */
 function failureOf(error: unknown, state: AttemptState): Failure {
   const stop = stopCause(state.stop)
-  if (stop?.kind === 'timeout') return { reason: 'timeout', message: `The time limit of ${stop.seconds} s passed.` }
+  if (stop?.kind === 'timeout') return { reason: 'timeout', message: `Before the step was done ${timeWords(stop)} had passed.` }
   if (stop) return { reason: 'user_cancelled', message: `The task received ${stop.signal}.` }
   if (error instanceof StepFailure) return error.failure
   const { code, name, message, stack } = error as NodeJS.ErrnoException

@@ -134,7 +134,10 @@ function sourceFailure(repository: Plan['repository'], fault: GitFault, words: s
       `There is no git repository at ${url}, or the credentials may not see it. git: ${words}`,
     )
   if (fault === 'no-ref') return new StepFailure('source_not_found', `${url} does not have what was asked for. git: ${words}`)
-  return new StepFailure('source_unavailable', `${url} could not be reached in ${tries} tries. git: ${words}`)
+  return new StepFailure(
+    'source_unavailable',
+    `${url} could not be reached in ${tries === 1 ? 'one try' : `${tries} tries`}. git: ${words}`,
+  )
 }
 
 async function branchMissing(repository: Plan['repository'], dir: string, deps: CheckoutDeps): Promise<StepFailure> {

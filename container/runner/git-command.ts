@@ -65,7 +65,7 @@ export function credentialText(url: string, token: string): string {
 
 /** The hosts' keys are pinned: a host that is not in the file, or shows another key, is refused. */
 const sshCommand = (keyFile: string, knownHostsFile = '/dev/null') =>
-  `ssh -i '${keyFile}' -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20 -o StrictHostKeyChecking=yes -o UserKnownHostsFile='${knownHostsFile}' -o GlobalKnownHostsFile=/dev/null -F /dev/null`
+  `ssh -i '${keyFile}' -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o StrictHostKeyChecking=yes -o UserKnownHostsFile='${knownHostsFile}' -o GlobalKnownHostsFile=/dev/null -F /dev/null`
 
 function httpOrigin(url: string): string | undefined {
   if (!/^https?:\/\//.test(url)) return undefined

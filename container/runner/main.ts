@@ -45,7 +45,7 @@ async function main(all: Environment): Promise<number> {
   const plan = parsePlan(await getPatiently(store, need(all, ENV.planKey)), need(all, ENV.planSha256))
   if (!environment.hidden)
     output.write('warning: the first environment of this process could not be hidden from other processes of the task')
-  stop.limit(plan.timeoutSeconds)
+  stop.limit(plan.timeoutSeconds, plan.attempt)
   // The same in every container: what dbt kept of a parse holds for one place only.
   const workDir = join(all[ENV.workDir] ?? join(tmpdir(), `${plan.run.id}-${plan.attempt}`), 'attempt')
   const resume = await readResume(plan, key => getPatiently(store, key))

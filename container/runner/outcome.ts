@@ -2,7 +2,7 @@
 import type { PlanStep, RunnerResult } from '../../shared/plan.ts'
 import { LIMIT, type NodeResult, type StepResult } from '../../shared/run.ts'
 import { isFailing, isTest } from './node-result.ts'
-import type { StopCause } from './stop.ts'
+import { type StopCause, timeWords } from './stop.ts'
 
 type Outcome = Pick<RunnerResult, 'outcome' | 'reason' | 'message'>
 
@@ -26,7 +26,7 @@ export function outcomeOf(steps: readonly StepResult[], plan: readonly PlanStep[
 
 function stoppedBetween(stop: StopCause): Outcome {
   return stop.kind === 'timeout'
-    ? { outcome: 'error', reason: 'timeout', message: `The time limit of ${stop.seconds} s passed between two steps.` }
+    ? { outcome: 'error', reason: 'timeout', message: `Between two steps ${timeWords(stop)} passed.` }
     : { outcome: 'cancelled', reason: 'user_cancelled', message: `The task received ${stop.signal} between two steps.` }
 }
 

@@ -2,10 +2,11 @@
 import { LIMIT, type NodeCounts, type NodeResult } from '../../shared/run.ts'
 import type { ChildExit } from './child.ts'
 import type { DbtAbilities } from './dbt-command.ts'
+import { nodeWords, plainWords, sentence } from './error-words.ts'
 import type { Failure } from './failure.ts'
 import type { DbtPhase } from './ledger.ts'
 import { countNodes, isFailing, isTest } from './node-result.ts'
-import type { StopCause } from './stop.ts'
+import { type StopCause, timeWords } from './stop.ts'
 
 export interface StepEvidence {
   /** Command words, e.g. `build`. */
@@ -100,7 +101,7 @@ function stopFailure(stop: StopCause, evidence: StepEvidence): Failure {
   if (stop.kind === 'timeout')
     return {
       reason: 'timeout',
-      message: `dbt ${evidence.command} was stopped${at}: the time limit of ${duration(stop.seconds)} had passed.${hard}`,
+      message: `dbt ${evidence.command} was stopped${at}: ${timeWords(stop)} had passed.${hard}`,
     }
   return {
     reason: 'user_cancelled',
@@ -131,7 +132,7 @@ function contradictionOfSuccess(
   // dbt 2.x goes past a command that it does not have yet.
   const unhandled = warnings.find(text => /Unhandled command|is not supported/.test(text))
   if (abilities.writes && !results && unhandled)
-    return { reason: 'command_refused', message: `This dbt does not do \`dbt ${command}\`: ${oneLine(unhandled)}` }
+    return { reason: 'command_refused', message: `This dbt does not do \`dbt ${command}\`: ${plainWords(unhandled)}` }
   if (abilities.writes && !results) return inconsistent(`it left no ${abilities.writes} of this step`)
   const told = abilities.executes ? ledger.filter(node => isFailing(node.status)) : []
   if (told.length > 0) return inconsistent(`reported ${plural(told.length, 'failure')} while running: ${firstNode(told)}`)
@@ -151,7 +152,8 @@ function nodesFailure(nodes: NodeResult[], failing: NodeResult[]): Failure {
 
 /** dbt ended before it ran anything: how far it came tells what is wrong. */
 function fatalFailure({ command, exit, phase, errors }: StepEvidence): Failure {
-  const words = errors[0] ?? `exit code ${exit.code} without a word`
+  const raw = errors[0] ?? `exit code ${exit.code} without a word`
+  const words = sentence(plainWords(raw))
   if (command === 'debug') return { reason: 'profile_error', message: `dbt debug found something wrong: ${words}` }
   if (command === 'deps') return { reason: 'deps_failed', message: `dbt deps could not install the packages: ${words}` }
   if (
@@ -162,24 +164,21 @@ function fatalFailure({ command, exit, phase, errors }: StepEvidence): Failure {
       reason: 'command_refused',
       message: `dbt does not take the command "dbt ${command}" as it stands in the job: ${words}`,
     }
-  if (/is not installed|dbt deps/.test(words) && phase === 'profile-read')
+  if (/is not installed|dbt deps/.test(raw) && phase === 'profile-read')
     return { reason: 'deps_failed', message: `dbt ${command} needs packages that are not installed: ${words}` }
-  if (phase === 'started' && !/dbt_project\.yml|project config|^ *--> (?!.*profiles\.yml)/im.test(words))
-    return { reason: 'profile_error', message: `dbt ${command} could not read its profile: ${words}. Nothing was built.` }
+  if (phase === 'started' && !/dbt_project\.yml|project config|^ *--> (?!.*profiles\.yml)/im.test(raw))
+    return { reason: 'profile_error', message: `dbt ${command} could not read its profile: ${words} Nothing was built.` }
   if (phase === 'started' || phase === 'profile-read')
-    return { reason: 'parse_error', message: `dbt could not parse the project: ${words}. Nothing was built.` }
+    return { reason: 'parse_error', message: `dbt could not parse the project: ${words} Nothing was built.` }
   if (command === 'run-operation') return { reason: 'node_failures', message: `dbt run-operation failed: ${words}` }
   return phase === 'parsed'
-    ? { reason: 'profile_error', message: `dbt ${command} could not work with the warehouse: ${words}. Nothing was built.` }
+    ? { reason: 'profile_error', message: `dbt ${command} could not work with the warehouse: ${words} Nothing was built.` }
     : { reason: 'inconsistent', message: `dbt ${command} ended with exit code ${exit.code} and left no results. dbt: ${words}` }
 }
 
 const firstNode = ([node]: NodeResult[]) =>
-  node ? `${node.name}: ${oneLine(node.message ?? rowsOf(node) ?? node.status)}${node.path ? ` (${node.path})` : ''}` : ''
+  node ? `${node.name}: ${nodeWords(node.message ?? rowsOf(node) ?? node.status)}${node.path ? ` (${node.path})` : ''}` : ''
 const rowsOf = ({ failures }: NodeResult) => (failures ? plural(failures, 'row') : undefined)
-const firstOf = (errors: string[], failing: NodeResult[]) => errors[0] ?? firstNode(failing)
-const said = (errors: string[]) => (errors[0] ? ` dbt: ${oneLine(errors[0])}` : '')
-const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').slice(0, 600)
+const firstOf = (errors: string[], failing: NodeResult[]) => (errors[0] ? plainWords(errors[0]) : firstNode(failing))
+const said = (errors: string[]) => (errors[0] ? ` dbt: ${plainWords(errors[0])}` : '')
 const plural = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
-const duration = (seconds: number) =>
-  seconds < 120 ? `${seconds} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`

@@ -19,18 +19,22 @@ export interface Bucket {
   /** Requests for which it gives true are refused with 503. Counts how often. */
   refuse(when: (method: string, key: string) => boolean): void
   refused: number
+  /** Requests for which it gives true are never answered. */
+  hang(when: (method: string, key: string) => boolean): void
   close(): void
 }
 
 export async function startBucket(): Promise<Bucket> {
   const objects = new Map<string, StoredObject>()
   let refuses: (method: string, key: string) => boolean = () => false
+  let hangs: typeof refuses = () => false
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', chunk => chunks.push(chunk))
     request.on('end', () => {
       const key = decodeURIComponent(new URL(request.url ?? '/', 'http://bucket').pathname.split('/').slice(2).join('/'))
       const { method = '' } = request
+      if (hangs(method, key)) return
       if (refuses(method, key)) {
         bucket.refused++
         response.writeHead(503).end()
@@ -61,6 +65,9 @@ export async function startBucket(): Promise<Bucket> {
       refuses = when
     },
     refused: 0,
+    hang(when) {
+      hangs = when
+    },
     close() {
       server.closeAllConnections()
       server.close()

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { runAttempt } from '../../container/runner/attempt.ts'
 import type { Plan } from '../../shared/plan.ts'
 import { startBucket } from './bucket.ts'
+import { runWith, writeResults } from './in-process.ts'
 import { makeFolder, makeRepository, SHOP } from './project.ts'
 import { makePlan, startRunner } from './runner.ts'
 
-const OPTIONS = { timeout: 90_000 }
+const OPTIONS = { timeout: 120_000 }
 /** Takes DuckDB minutes, and can be interrupted. */
 const SLOW = {
   ...SHOP,
@@ -49,41 +48,17 @@ for (const [signal, code] of [
   })
 
 test('fault 25: the time limit passes while dbt runs a query', OPTIONS, async t => {
-  const { runner } = await start(t, { timeoutSeconds: 25 })
+  const { runner } = await start(t, { timeoutSeconds: 45 })
   const end = await runner.end
   assert.equal(end.code, 1, end.output)
   assert.equal(end.result?.outcome, 'error')
   assert.equal(end.result?.reason, 'timeout')
-  assert.match(end.result?.message ?? '', /time limit of 25 s/)
+  assert.match(end.result?.message ?? '', /time limit of 45 s/)
   assert.ok(
     end.lines.some(line => line.type === 'progress' && line.nodes.running.includes('slow')),
     'progress shows what runs',
   )
 })
-
-/** An attempt in this process, with a program in dbt's place. */
-async function runWith(t: { after(fn: () => void): void }, script: string, stop: AbortSignal, graceMilliseconds: number) {
-  const folder = makeFolder(fn => t.after(fn))
-  const bin = join(folder, 'bin')
-  mkdirSync(bin)
-  writeFileSync(join(bin, 'dbt'), `#!/bin/sh\n${script}\n`)
-  chmodSync(join(bin, 'dbt'), 0o755)
-  const stored: string[] = []
-  const said: string[] = []
-  const result = await runAttempt({
-    plan: makePlan(makeRepository(folder, SHOP), folder),
-    all: { PATH: `${bin}:${process.env.PATH}` },
-    secrets: { dbt: {}, git: {} },
-    workDir: join(folder, 'work'),
-    store: { put: async ({ key }) => void stored.push(key), fetch: async () => false },
-    credentials: () => Promise.reject(new Error('no credentials are needed')),
-    output: { write: line => void said.push(line), drain: async () => {} },
-    now: () => new Date(),
-    stop,
-    limits: { graceMilliseconds, uploadMilliseconds: 5_000, flushMilliseconds: 100 },
-  })
-  return { result, stored, said }
-}
 
 /** A process that has ended and that nobody has asked about yet counts as ended. */
 function isRunning(pid: number): boolean {
@@ -118,6 +93,30 @@ test('fault 21: dbt says all is well and leaves nothing', { timeout: 30_000 }, a
   assert.equal(result.reason, 'inconsistent')
   assert.ok(stored.some(key => key.endsWith('steps/2-build/log.txt')))
 })
+
+const contradictions = [
+  [
+    'dbt ends with 0, and its results show an error',
+    `${writeResults({ orders: 'success', totals: 'error' })}\nexit 0`,
+    /exit code 0, but its results show 1 failure: totals: as told/,
+  ],
+  [
+    'dbt ends with 1, and nothing in its results is a failure',
+    `${writeResults({ orders: 'success' })}\nexit 1`,
+    /exit code 1, although none of its results is a failure/,
+  ],
+  [
+    'dbt ends with 0, and the results are of another step',
+    `${writeResults({ orders: 'success' }).replace('$DBT_ENV_CUSTOM_ENV_TIDEMILL', 'another/1/2')}\nexit 0`,
+    /it left no run_results\.json of this step/,
+  ],
+] as const
+for (const [name, script, message] of contradictions)
+  test(`fault 21: ${name}`, { timeout: 30_000 }, async t => {
+    const { result } = await runWith(t, script)
+    assert.deepEqual([result.outcome, result.reason], ['error', 'inconsistent'])
+    assert.match(result.message ?? '', message)
+  })
 
 test('fault 29: 60 MB of output, a 1 MB line and bytes that are no text', { timeout: 60_000 }, async t => {
   const before = process.memoryUsage().rss

@@ -58,11 +58,18 @@ export interface StartedRunner {
   said(text: string): Promise<void>
 }
 
-export function startRunner(bucket: Bucket, plan: Plan, folder: string, env: Record<string, string> = {}): StartedRunner {
+/** `program`: for Node; the bundle as it is shipped, or else the source. */
+export function startRunner(
+  bucket: Bucket,
+  plan: Plan,
+  folder: string,
+  env: Record<string, string> = {},
+  program = ['--import', 'tsx', join(ROOT, 'container/runner/main.ts')],
+): StartedRunner {
   const text = JSON.stringify(plan)
   const planKey = KEY.plan(plan.run, plan.attempt)
   bucket.put(planKey, text)
-  const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'container/runner/main.ts')], {
+  const child = spawn(process.execPath, program, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

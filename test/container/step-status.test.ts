@@ -146,8 +146,14 @@ const rows: [name: string, evidence: Partial<StepEvidence>, status: string, reas
     'user_cancelled',
     /was killed/,
   ],
-  ['fault 25: time limit', { exit: exit(2), stop: { kind: 'timeout', seconds: 7200 } }, 'error', 'timeout', /time limit of 2 h/],
-  ['done before the stop mattered', { stop: { kind: 'timeout', seconds: 60 } }, 'success'],
+  [
+    'fault 25: time limit',
+    { exit: exit(2), stop: { kind: 'timeout', seconds: 7200, attempt: 1 } },
+    'error',
+    'timeout',
+    /time limit of 2 h/,
+  ],
+  ['done before the stop mattered', { stop: { kind: 'timeout', seconds: 60, attempt: 1 } }, 'success'],
   [
     'fault 45: the kernel killed it',
     { exit: exit(null, 'SIGKILL'), memory: { exhausted: true, text: 'peak 990 MB of 1024 MB' } },
@@ -207,7 +213,10 @@ test('outcome: the first required failure decides; others are warnings', () => {
 test('outcome: a stop between steps ends the run, one after the last step does not', () => {
   const stop = { kind: 'signal', signal: 'SIGTERM' } as const
   assert.equal(outcomeOf(done('success', 'pending', 'pending'), PLAN, stop).outcome, 'cancelled')
-  assert.equal(outcomeOf(done('success', 'pending', 'pending'), PLAN, { kind: 'timeout', seconds: 5 }).reason, 'timeout')
+  assert.equal(
+    outcomeOf(done('success', 'pending', 'pending'), PLAN, { kind: 'timeout', seconds: 5, attempt: 1 }).reason,
+    'timeout',
+  )
   assert.equal(outcomeOf(done('success', 'success', 'success'), PLAN, stop).outcome, 'success')
 })
 

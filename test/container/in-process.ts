@@ -1,0 +1,54 @@
+/** An attempt in this process, with a program in dbt's place. */
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runAttempt } from '../../container/runner/attempt.ts'
+import { makeFolder, makeRepository, SHOP } from './project.ts'
+import { makePlan } from './runner.ts'
+
+/** A folder with a `dbt` made of the shell script, for PATH. */
+export function makeDbt(folder: string, script: string): string {
+  const bin = join(folder, 'bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'dbt'), `#!/bin/bash\n${script}\n`)
+  chmodSync(join(bin, 'dbt'), 0o755)
+  return `${bin}:${process.env.PATH}`
+}
+
+export async function runWith(
+  t: { after(fn: () => void): void },
+  script: string,
+  stop: AbortSignal = new AbortController().signal,
+  graceMilliseconds = 500,
+) {
+  const folder = makeFolder(fn => t.after(fn))
+  const stored: string[] = []
+  const said: string[] = []
+  const result = await runAttempt({
+    plan: makePlan(makeRepository(folder, SHOP), folder),
+    all: { PATH: makeDbt(folder, script) },
+    secrets: { dbt: {}, git: {} },
+    workDir: join(folder, 'work'),
+    store: { put: async ({ key }) => void stored.push(key), fetch: async () => false },
+    credentials: () => Promise.reject(new Error('no credentials are needed')),
+    output: { write: line => void said.push(line), drain: async () => {} },
+    now: () => new Date(),
+    stop,
+    limits: { graceMilliseconds, uploadMilliseconds: 5_000, flushMilliseconds: 100 },
+  })
+  return { result, stored, said }
+}
+
+/**
+ * Lines of a script: a run_results.json as dbt 1.x writes it, with the stamp of the step. `results`: of model, status.
+ * The folder and the stamp are in dbt's environment.
+ */
+export function writeResults(results: Record<string, string>): string {
+  const entries = Object.entries(results).map(([name, status]) => ({
+    unique_id: `model.shop.${name}`,
+    status,
+    message: 'as told',
+  }))
+  return `cat > "$DBT_TARGET_PATH/run_results.json" <<END
+{"metadata": {"env": {"TIDEMILL": "$DBT_ENV_CUSTOM_ENV_TIDEMILL"}}, "results": ${JSON.stringify(entries)}, "elapsed_time": 1}
+END`
+}
