@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { finish } from '../../lambda/finisher/finish.ts'
 import { KEY } from '../../shared/contract.ts'
+import { reasonRow } from '../../shared/reasons.ts'
 import { stopOf, taskEvent } from '../fakes/ecs.ts'
 import { ID, messages, outcomeOf, report, result, started, startNext } from './finisher-fixture.ts'
 
@@ -53,6 +54,19 @@ test(
     assert.deepEqual(messages(cloud), ['error slack #data'])
   },
 )
+
+test('fault 09: an image that is not there is not tried again; the end names it', options, async () => {
+  const { cloud, task } = await started({ retry: { attempts: 3, on: ['infrastructure', 'transient'] } })
+  const image = '123456789012.dkr.ecr.eu-central-1.amazonaws.com/tidemill:core-1.11'
+  const stoppedReason = `CannotPullContainerError: failed to resolve ref "${image}": not found`
+  const failedStart = { lastStatus: 'STOPPED', stopCode: 'TaskFailedToStart', stoppedReason, version: 4, containers: [] }
+  await finish(cloud.deps, taskEvent(task, failedStart))
+  const run = await cloud.run(ID)
+  assert.deepEqual([outcomeOf(run), run.attempts.length], ['error/start_image', 1])
+  assert.ok(run.message?.includes(image), run.message)
+  assert.match(reasonRow('start_image').next, /image exists.*tidemill deploy/)
+  assert.deepEqual(messages(cloud), ['error slack #data'])
+})
 
 test('cancelled while the end was judged: no other attempt, it ends as cancelled', options, async () => {
   const { cloud, task } = await started({ retry: { attempts: 3, on: ['infrastructure'] } })
