@@ -69,6 +69,21 @@ export async function requeue(dynamo: Dynamo, run: RunRecord, back: Parameters<S
   return !(await transact(dynamo, [{ Update: change }, ...giveBack(dynamo, run)]))
 }
 
+export async function freePlaces(dynamo: Dynamo, id: string, of: { job: string; environment: string }): Promise<boolean> {
+  const condition = 'attribute_not_exists(pk) OR NOT #status IN (:queued, :starting, :running)'
+  const over = {
+    TableName: dynamo.table,
+    Key: { pk: PK.run(id) },
+    ConditionExpression: condition,
+    ExpressionAttributeNames: { '#status': 'status' },
+    ExpressionAttributeValues: { ':queued': 'queued', ':starting': 'starting', ':running': 'running' },
+  }
+  const free = [PK.job(of.job), PK.environment(of.environment)].map(pk => ({
+    Update: writeInput(dynamo.table, { pk, update: 'DELETE #running :ids', values: { ids: new Set([id]) } }),
+  }))
+  return !(await transact(dynamo, [{ ConditionCheck: over }, ...free]))
+}
+
 export async function endRun(
   dynamo: Dynamo,
   run: RunRecord,

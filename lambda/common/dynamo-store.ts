@@ -7,7 +7,7 @@ import { itemOfRun, runOfItem } from '../../shared/run-item.ts'
 import { type Dynamo, isNamed, setFields, transact, update } from './dynamo.ts'
 import { makeFanInStore } from './dynamo-fan-in.ts'
 import { makeLeaseStore } from './dynamo-lease.ts'
-import { endRun, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
+import { endRun, freePlaces, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
 import { batchGet, queryOpen } from './dynamo-read.ts'
 import { countStreak } from './dynamo-streak.ts'
 import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Paused, type Store } from './store.ts'
@@ -97,6 +97,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     async rememberSize(job, size) {
       await update(dynamo, { pk: PK.job(job), update: 'SET #size = :size', values: { size } })
     },
+    freePlaces: (id, of) => freePlaces(dynamo, id, of),
     endRun: (record, expected, ended) =>
       endRun(dynamo, record, expected, ended).then(done => (done ? run(record.id) : undefined)),
 
@@ -151,7 +152,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     sweep: {
       async read() {
         const item = await get(PK.sweep)
-        return item && { checkedUntil: item.checkedUntil, configs: item.configs }
+        return item && { checkedUntil: item.checkedUntil, configs: item.configs, ...(item.tasksFrom && { tasksFrom: item.tasksFrom }) }
       },
       async write(state) {
         await client.send(new PutCommand({ TableName: table, Item: { pk: PK.sweep, schemaVersion: SCHEMA_VERSION, ...state } }))

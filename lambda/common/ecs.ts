@@ -25,6 +25,8 @@ export interface Ecs {
   describe(taskArns: readonly string[]): Promise<Map<string, TaskFacts>>
   /** Running or lately stopped tasks of an attempt. */
   find(startedBy: string): Promise<string[]>
+  /** Tasks of the cluster that are starting or running and were not told to stop. */
+  list(): Promise<string[]>
 }
 
 export function makeEcs(client: ECSClient, cluster: string): Ecs {
@@ -64,6 +66,16 @@ export function makeEcs(client: ECSClient, cluster: string): Ecs {
         ),
       )
       return lists.flatMap(list => list.taskArns ?? [])
+    },
+    async list() {
+      const found: string[] = []
+      for (let nextToken: string | undefined; ; ) {
+        const page = { cluster, desiredStatus: 'RUNNING' as const, ...(nextToken && { nextToken }) }
+        const answer = await client.send(new ListTasksCommand(page))
+        found.push(...(answer.taskArns ?? []))
+        nextToken = answer.nextToken
+        if (!nextToken) return found
+      }
     },
   }
 }

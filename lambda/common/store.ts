@@ -139,6 +139,8 @@ export interface SweepState {
   checkedUntil: string
   /** Configurations in the order they came into force, newest last. */
   configs: { hash: string; since: string }[]
+  /** The turn had no time for all open runs: the next begins behind this one. */
+  tasksFrom?: string | undefined
 }
 
 export interface OpenEntry {
@@ -182,6 +184,8 @@ export interface Store {
    */
   reopen(run: RunRecord, retry: Retry, startBy: string): Promise<RunRecord | undefined>
   rememberSize(job: string, size: JobSize): Promise<void>
+  /** Gives the places of a run back that is over, or that the table does not have. False: it is not over. */
+  freePlaces(id: string, of: { job: string; environment: string }): Promise<boolean>
   /** The end of a run: final status, places given back, effects open. Only {@link finalise} calls it. */
   endRun(run: RunRecord, expected: Expected, ended: RunRecord): Promise<RunRecord | undefined>
 
@@ -230,6 +234,6 @@ export interface LeaseStore {
   takeNotes(holder: string, until: string): Promise<string[] | undefined>
   /** False: there is an unread note, or another holds it. */
   release(holder: string): Promise<boolean>
-}
   /** Lets go also of unread notes: the next holder finds them. */
   handOver(holder: string): Promise<void>
+}

@@ -3,7 +3,7 @@
  *
  * Environment: installation, table, bucket, configKey, cluster, dispatcher, notifier, deadLetters (URL of the queue).
  * Permissions:
- * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem on the table; Query on index/open
+ * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, ConditionCheckItem on the table; Query on index/open
  * - s3: as the finisher
  * - ecs: DescribeTasks, StopTask on task/<cluster>/*; ListTasks on * with condition ArnEquals ecs:cluster
  * - logs:GetLogEvents on log-group:/tidemill/<installation>/*:log-stream:*
@@ -27,7 +27,7 @@ import { type SweepDeps, sweep } from './sweep.ts'
 
 const bucket = makeBucket(makeClients.s3(), env.bucket())
 const lambda = makeClients.lambda()
-const deps: Omit<SweepDeps, 'finish'> = {
+const deps: Omit<SweepDeps, 'finish' | 'timeLeft'> = {
   ...makeRuntime('sweeper'),
   store: makeDynamoStore(makeClients.table(), env.table()),
   bucket,
@@ -45,4 +45,5 @@ async function finish({ effects }: { effects: string[] }): Promise<void> {
   for (const run of await deps.store.runs(effects)) await runEffects(deps, run)
 }
 
-export const handler = () => sweep({ ...deps, finish })
+export const handler = (_event: unknown, context: { getRemainingTimeInMillis(): number }) =>
+  sweep({ ...deps, finish, timeLeft: () => context.getRemainingTimeInMillis() })

@@ -10,9 +10,9 @@ export interface LetterDeps extends LaunchDeps {
 /** Letters in one turn. */
 const MAX_LETTERS = 500
 
-export async function drainDeadLetters(deps: LetterDeps): Promise<number> {
+export async function drainDeadLetters(deps: LetterDeps, goOn: () => boolean): Promise<number> {
   let count = 0
-  while (count < MAX_LETTERS) {
+  while (count < MAX_LETTERS && goOn()) {
     const letters = await deps.deadLetters.receive()
     if (letters.length === 0) break
     for (const letter of letters) await handle(deps, letter)

@@ -4,13 +4,16 @@ import { STUCK_START } from '../../shared/outcome.ts'
 import { secondsLeft, settingsOf } from '../../shared/plan-build.ts'
 import type { Attempt, RunRecord } from '../../shared/run.ts'
 import type { Ecs } from '../common/ecs.ts'
+import { runEffects } from '../common/effects.ts'
 import { type EndDeps, endAttempt } from '../common/end-attempt.ts'
+import { finalise } from '../common/finalise.ts'
+import { noStart, startDeadline } from '../common/no-start.ts'
 import type { Store } from '../common/store.ts'
 import type { TaskFacts } from '../common/task.ts'
 
 export interface TaskDeps extends EndDeps {
   store: EndDeps['store'] & Pick<Store, 'runs' | 'noteTask' | 'noteRunning' | 'noteTimedOut'>
-  ecs: Pick<Ecs, 'describe' | 'find' | 'stop'>
+  ecs: Pick<Ecs, 'describe' | 'find' | 'list' | 'stop'>
 }
 
 const MINUTE = 60_000
@@ -27,30 +30,53 @@ const START_MS = 40 * MINUTE
 /** The runner needs up to 2 min to stop; it is given one more. */
 const STOP_MS = 3 * MINUTE
 
-export async function sweepTasks(deps: TaskDeps): Promise<number> {
-  const entries = await deps.store.open(OPEN_PHASE.active)
-  const runs = (await deps.store.runs(entries.map(entry => entry.pk.slice('RUN#'.length)))).filter(
-    run => run.status === 'starting' || run.status === 'running',
-  )
-  const tasks = await deps.ecs.describe(runs.flatMap(run => run.attempts.at(-1)?.taskArn ?? []))
-  let repaired = 0
-  for (const run of runs) {
-    const attempt = run.attempts.at(-1)
-    if (!attempt || attempt.outcome) continue
-    try {
-      const task = attempt.taskArn ? tasks.get(attempt.taskArn) : undefined
-      const done = attempt.taskArn
-        ? await checkTask(deps, run, attempt, attempt.taskArn, task)
-        : await findTask(deps, run, attempt)
-      if (done) {
-        repaired++
-        deps.log('repaired', { runId: run.id, attempt: attempt.number, done })
-      }
-    } catch (error) {
-      deps.log('run could not be repaired', { runId: run.id, error })
+/** Runs whose tasks are described with one request. */
+const PAGE = 100
+/** Runs looked at side by side: most of the time goes into waiting for the answers of AWS. */
+const ABREAST = 10
+
+/**
+ * Where there are more open runs than the time allows, the next turn goes on behind the last one that this turn came to: so
+ * what cannot be repaired holds up nothing. `from`: id of a run; answers with the one to go on behind, if there is one.
+ */
+export async function sweepTasks(
+  deps: TaskDeps,
+  open: Store['open'],
+  from: string,
+  goOn: () => boolean,
+): Promise<{ count: number; stoppedAt?: string }> {
+  const ids = (await open(OPEN_PHASE.active)).map(entry => entry.pk.slice('RUN#'.length)).sort()
+  const start = ids.findIndex(id => id > from)
+  const inTurn = start > 0 ? [...ids.slice(start), ...ids.slice(0, start)] : ids
+  let count = 0
+  for (let at = 0; at < inTurn.length; at += PAGE) {
+    const runs = (await deps.store.runs(inTurn.slice(at, at + PAGE))).filter(isActive)
+    const tasks = await deps.ecs.describe(runs.flatMap(run => run.attempts.at(-1)?.taskArn ?? []))
+    for (let first = 0; first < runs.length; first += ABREAST) {
+      const abreast = runs.slice(first, first + ABREAST)
+      if (!goOn()) return { count, stoppedAt: before(ids, abreast[0]?.id) }
+      const done = await Promise.all(abreast.map(run => sweepTask(deps, run, tasks)))
+      count += done.filter(Boolean).length
     }
   }
-  return repaired
+  return { count }
+}
+
+const isActive = (run: RunRecord) => run.status === 'starting' || run.status === 'running'
+const before = (ids: readonly string[], id = '') => ids[ids.indexOf(id) - 1] ?? ''
+
+async function sweepTask(deps: TaskDeps, run: RunRecord, tasks: Map<string, TaskFacts>): Promise<boolean> {
+  const attempt = run.attempts.at(-1)
+  if (!attempt || attempt.outcome) return false
+  try {
+    const { taskArn } = attempt
+    const done = taskArn ? await checkTask(deps, run, attempt, taskArn, tasks.get(taskArn)) : await findTask(deps, run, attempt)
+    if (done) deps.log('repaired', { runId: run.id, attempt: attempt.number, done })
+    return done !== undefined
+  } catch (error) {
+    deps.log('run could not be repaired', { runId: run.id, error })
+    return false
+  }
 }
 
 const age = (deps: TaskDeps, since: string | undefined) => deps.now().getTime() - Date.parse(since ?? '')
@@ -64,7 +90,18 @@ async function findTask(deps: TaskDeps, run: RunRecord, attempt: Attempt): Promi
     if (kept) await checkTask(deps, kept, { ...attempt, taskArn }, taskArn, (await deps.ecs.describe([taskArn])).get(taskArn))
     return 'task found by startedBy'
   }
-  if (age(deps, attempt.dispatchedAt) < TOKEN_MS) {
+  const settings = settingsOf(await deps.configs.load(run.config), run)
+  const deadline = startDeadline(run, attempt, settings?.job.startWithinSeconds ?? 0)
+  const repeatable = age(deps, attempt.dispatchedAt) < TOKEN_MS
+  // AWS answered, if only with an error, and no call of it has made a task that anybody knows.
+  if (run.lastLaunchError && (!repeatable || age(deps, deadline) > CALL_MS)) {
+    const end = noStart(run.launchTries, run.lastLaunchError)
+    const closing = { stoppedAt: deps.now().toISOString(), outcome: end }
+    const ended = await finalise(deps, run, end, { attempt: closing, statuses: ['starting'] })
+    if (ended) await runEffects(deps, ended)
+    return 'start given up'
+  }
+  if (repeatable) {
     await deps.dispatch({ repair: [run.id] })
     return 'stored call repeated'
   }

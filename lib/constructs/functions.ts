@@ -114,13 +114,15 @@ export class Functions extends Construct {
   }
 
   private makeSweeper(): ServiceFunction {
-    const { cluster, deadLetters } = this.props
+    const { cluster, data, deadLetters } = this.props
     const sweeper = this.make('sweeper', 'Finds what is missing and repairs it', {
       seconds: 280,
       memory: 1024,
       eventAge: Duration.minutes(5),
     })
     this.allowEnding(sweeper)
+    // A place is given back if its run is over.
+    data.grantTable(sweeper, ['ConditionCheckItem'])
     cluster.grantWatch(sweeper)
     cluster.grantStop(sweeper)
     deadLetters.grantDrain(sweeper)

@@ -62,6 +62,7 @@ export function makeFakeEcs() {
       }
       return found
     },
+    list: async () => [...tasks.values()].filter(task => task.lastStatus !== 'STOPPED').map(task => task.taskArn),
     find: async (startedBy: string) => [...tasks.values()].filter(task => task.startedBy === startedBy).map(task => task.taskArn),
   }
 }
