@@ -183,7 +183,7 @@ async function comparing(step: PlanStep, words: string[], result: StepResult, st
   await state.parts.flush()
   state.freshIn ??= await earlierSources(state)
   await bringSources(state.freshIn, join(stepFolder(state, step), 'target'))
-  return withState(words, folder, state.engine)
+  return withState(words, folder)
 }
 
 /** Folder with the sources.json of a freshness check that an earlier attempt made. */

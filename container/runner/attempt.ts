@@ -101,6 +101,8 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
   }
   const env = dbtEnvironment({ ...deps, ...plan, secrets: deps.secrets.dbt, home: folders.home, stamp: '', targetPath: '' })
   const engine = engineOf(plan.dbt.engine, env.PATH ?? '')
+  // Before anything is started: whoever is in our control group then is not ours.
+  const memory = watchMemory(plan.memory === undefined ? undefined : plan.memory * 1024 ** 2)
   const dbt = deps.dbtHost && engine.warm && warmDbt(deps.dbtHost, env, folders.cwd)
   const parts = createParts({ plan, folder: folders.outbox, uploads, redact, now, progress })
   const state: AttemptState = {
@@ -123,7 +125,7 @@ async function prepare(deps: AttemptDeps): Promise<AttemptState> {
     parts,
     uploads,
     redact,
-    memory: watchMemory(plan.memory === undefined ? undefined : plan.memory * 1024 ** 2),
+    memory,
     engine,
     ...(dbt && { dbt }),
     stop: deps.stop,

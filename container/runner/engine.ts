@@ -15,8 +15,6 @@ export interface DbtEngine {
   docsOfManifest: boolean
   /** Options of `ls` for every kind of node. */
   everyKind: readonly string[]
-  /** Takes `--defer-state` beside `--state`; else one folder serves both. */
-  deferState: boolean
 }
 
 const PYTHON: DbtEngine = {
@@ -26,7 +24,6 @@ const PYTHON: DbtEngine = {
   resultsOfWhatRan: true,
   docsOfManifest: true,
   everyKind: ['--resource-type', 'all'],
-  deferState: true,
 }
 
 const RUST: DbtEngine = {
@@ -36,7 +33,6 @@ const RUST: DbtEngine = {
   resultsOfWhatRan: false,
   docsOfManifest: false,
   everyKind: [],
-  deferState: false,
 }
 
 /** `engine` of the plan; what is in an image of the user's own is seen from its `dbt`, the first on the PATH. */

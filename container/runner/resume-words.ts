@@ -14,7 +14,7 @@ export const kindsOf = (words: readonly string[]) => KINDS[words[0] ?? '']
 /** Options that choose nodes, or that a selector or the parsing needs; `dbt ls` takes no others. */
 const SELECTS = /^(--(select|models?|exclude|selector|resource-types?|exclude-resource-types?|indirect-selection)|-s|-m)$/
 const PARSES = /^--(vars|state|defer-state|profile|target|partial-parse|warn-error-options)$|^-t$/
-export const DEFERS = /^--(defer|favor-state)$/
+const DEFERS = /^--(defer|favor-state)$/
 
 interface Option {
   flag: string

@@ -12,7 +12,7 @@ import { dbtArguments } from './dbt-command.ts'
 import { parseEvent, recordOf, stringOf } from './dbt-events.ts'
 import { type DbtContext, stepFolder } from './dbt-step.ts'
 import { dbtEnvironment } from './environment.ts'
-import { DEFERS, kindsOf, leftResults, listWords, restWords } from './resume-words.ts'
+import { kindsOf, leftResults, listWords, restWords } from './resume-words.ts'
 import { bringSources } from './state.ts'
 
 /**
@@ -36,8 +36,6 @@ export async function restOfStep(step: PlanStep, words: string[], projectDir: st
   const partial = resume?.partial
   const kinds = kindsOf(words)
   if (!partial || partial.step !== step.index || !kinds) return { kind: 'whole' }
-  // One folder cannot hold the nodes that are left and the state that the step defers to.
-  if (!context.engine.deferState && words.some(word => DEFERS.test(word))) return { kind: 'whole' }
   const folder = join(stepFolder(context, step), 'resume')
   const target = join(folder, 'target')
   await mkdir(target, { recursive: true })

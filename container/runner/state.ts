@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import type { Plan } from '../../shared/plan.ts'
-import type { DbtEngine } from './engine.ts'
 import { StepFailure } from './failure.ts'
 import type { Store } from './store.ts'
 
@@ -94,11 +93,11 @@ async function unpack(file: string): Promise<void> {
 }
 
 /** The words of a step with the state that it compares with, and from which it defers. */
-export const withState = (words: readonly string[], folder: string, { deferState }: Pick<DbtEngine, 'deferState'>): string[] => [
+export const withState = (words: readonly string[], folder: string): string[] => [
   ...words,
   '--state',
   folder,
-  ...(deferState && words.some(word => /^--(defer|favor-state)$/.test(word)) ? ['--defer-state', folder] : []),
+  ...(words.some(word => /^--(defer|favor-state)$/.test(word)) ? ['--defer-state', folder] : []),
 ]
 
 /** Folder with a sources.json from the bucket; undefined if it is not there. */
