@@ -12,6 +12,7 @@ import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
 import { pauseCommand, resumeCommand } from './pause.ts'
 import { rerunCommand } from './rerun.ts'
+import { notifyCommand } from './notify.ts'
 import { retryCommand } from './retry.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
@@ -45,3 +46,4 @@ export const COMMANDS: Command[] = [
   artifactsCommand,
   docsCommand,
 ]
+  notifyCommand,

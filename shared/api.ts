@@ -11,6 +11,8 @@ export type ApiRequest =
   | { operation: 'pause' | 'resume'; job: string }
   | { operation: 'pause' | 'resume'; environment: string }
   | BackfillRequest
+  /** Sends a message marked as a test to every target. */
+  | { operation: 'notify' }
 
 /** Runs of slices, each made once: asked again, those that ended well or still go on are answered as they are. */
 export interface BackfillRequest {
@@ -32,6 +34,8 @@ export type ApiResponse =
       run?: RunRecord /** The run existed already for this idempotency key. */
       existed?: boolean
       runs?: BackfillRun[]
+      /** Partition keys of test messages. */
+      messages?: string[]
       message: string
     }
   | {

@@ -3,7 +3,7 @@ import { formatCount } from './format.ts'
 import type { MessageInput } from './message.ts'
 import { resumeOf } from './plan-build.ts'
 import { offersRetry, reasonRow } from './reasons.ts'
-import type { RunRecord } from './run.ts'
+import { isFinal, type RunRecord } from './run.ts'
 
 export interface Command {
   /** What it does, on a line of its own: the command below can be pasted. */
@@ -14,6 +14,7 @@ export interface Command {
 export function nextOf({ kind, record, job }: MessageInput): string {
   switch (kind) {
     case 'late':
+      if (isFinal(record.status)) return ''
       return 'Look at what it is busy with. It may only have more to do; cancel it if it hangs.'
     case 'source_stale':
       return job.freshness === 'fail'
@@ -31,7 +32,9 @@ export function nextOf({ kind, record, job }: MessageInput): string {
 /** `hidden`: failing nodes that the message does not name. */
 export function commandsOf({ kind, record, jobName }: MessageInput, hidden: number): Command[] {
   const { id } = record
-  const again = { does: 'All of it, on the newest commit', command: `tidemill run ${jobName}` }
+  const retried = kind === 'error' || kind === 'cancelled' ? retry(record) : []
+  const does = retried.length ? 'All of it, on the newest commit' : 'Run it again, on the newest commit'
+  const again = { does, command: `tidemill run ${jobName}` }
   const log = { does: 'The log', command: `tidemill logs ${id}` }
   const show = { does: hidden > 0 ? 'All that failed' : 'More of this run', command: `tidemill show ${id}` }
   switch (kind) {
@@ -41,6 +44,7 @@ export function commandsOf({ kind, record, jobName }: MessageInput, hidden: numb
         { does: 'When it is to run', command: `tidemill next ${jobName}` },
       ]
     case 'late':
+      if (isFinal(record.status)) return [show]
       return [
         { does: 'Watch it', command: `tidemill logs ${id} --follow` },
         { does: 'Stop it', command: `tidemill cancel ${id}` },
@@ -48,13 +52,7 @@ export function commandsOf({ kind, record, jobName }: MessageInput, hidden: numb
     case 'error':
     case 'cancelled': {
       const resumed = record.streak?.deactivated ? [{ does: 'Let the job run again', command: `tidemill resume ${jobName}` }] : []
-      return [
-        ...retry(record),
-        ...resumed,
-        again,
-        record.startedAt ? log : show,
-        ...(record.startedAt && hidden > 0 ? [show] : []),
-      ]
+      return [...retried, ...resumed, again, record.startedAt ? log : show, ...(record.startedAt && hidden > 0 ? [show] : [])]
     }
     case 'warn':
       return [log, show]

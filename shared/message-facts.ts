@@ -12,10 +12,16 @@ export const sumOf = (counts: NodeCounts) => Object.values(counts).reduce((sum, 
 export function factsOf(input: MessageInput): string[] {
   const { kind, record } = input
   return [
-    record.commit && kind !== 'late' ? `Commit ${commitWords(record.commit, record.claimedAt)}.` : '',
+    record.commit && kind !== 'late' && !(kind === 'recovered' && fixedBy(record))
+      ? `Commit ${commitWords(record.commit, record.claimedAt)}.`
+      : '',
     kind === 'missed' ? '' : startLine(input),
   ].filter(Boolean)
 }
+
+/** The commit that made the job good again; undefined when its code is that of the failure, or not known. */
+export const fixedBy = ({ streak, commit }: RunRecord): Commit | undefined =>
+  commit && streak?.from?.commit && streak.lastSha !== commit.sha ? commit : undefined
 
 /** `4f2c1ab "Winter prices" (Ada Author, 6 h before the run)`. */
 export function commitWords({ sha, subject, author, committedAt }: Commit, claimedAt: string): string {

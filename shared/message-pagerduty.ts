@@ -44,7 +44,7 @@ export function renderPagerDuty(message: Message, installation: string): PagerDu
       event_action: 'trigger',
       dedup_key: key,
       payload: {
-        summary: oneLine(message.title, MAX_SUMMARY),
+        summary: oneLine(message.subject, MAX_SUMMARY),
         source: [installation, project, environment].filter(Boolean).join('/'),
         severity: SEVERITY[kind],
         component: job,
@@ -60,6 +60,7 @@ export function renderPagerDuty(message: Message, installation: string): PagerDu
 
 function detailsOf(message: Message): Record<string, string> {
   const details = {
+    what: message.title,
     failed: failureLines(message).join('\n'),
     said: message.words,
     meaning: message.meaning.join('\n'),

@@ -1,7 +1,7 @@
 /** Whether a failure is new or known, since which commit, and what made it good again. */
 import { formatCount, formatSpan, formatTime, shortSha } from './format.ts'
 import type { MessageInput } from './message.ts'
-import { commitWords, zoneOf } from './message-facts.ts'
+import { commitWords, fixedBy, zoneOf } from './message-facts.ts'
 import type { RunRecord } from './run.ts'
 
 export function streakLine(input: MessageInput): string {
@@ -32,10 +32,12 @@ export function changeLine({ streak, commit, claimedAt }: RunRecord): string {
   return `Failing since commit ${commitWords(from, claimedAt)}; good until ${shortSha(good)}.`
 }
 
-export function recoveryLine({ streak, commit, claimedAt }: RunRecord): string {
+export function recoveryLine(record: RunRecord): string {
+  const { streak, commit, claimedAt } = record
   const failed = streak?.from?.commit
   if (!failed || !commit) return ''
-  if (streak.lastSha === commit.sha) return 'The code is the same as when it failed.'
+  const fix = fixedBy(record)
+  if (!fix) return 'The code is the same as when it failed.'
   const since = failed.sha === streak.lastSha ? '' : ` It had failed since ${shortSha(failed.sha)}.`
-  return `Fixed by commit ${commitWords(commit, claimedAt)}.${since}`
+  return `Fixed by commit ${commitWords(fix, claimedAt)}.${since}`
 }

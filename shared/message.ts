@@ -119,7 +119,7 @@ function runFacts(record: RunRecord): RunFacts {
     ...(startedAt && { startedAt }),
     ...(endedAt && { endedAt }),
     ...(commit && { commit: commit.sha }),
-    ...(dbtVersion && { dbtVersion }),
+    ...(dbtVersion && { dbtVersion: oneLine(dbtVersion, 50) }),
     ...(counts && { counts }),
     ...(streak && { failedRuns: streak.failures }),
     ...(retries?.length && { retries: retries.length }),

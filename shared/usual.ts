@@ -4,11 +4,26 @@ import type { RunRecord } from './run.ts'
 /** Fewer good runs say nothing about what is usual. */
 const LEAST_RUNS = 3
 
-/** Median seconds of the good ones among the runs; undefined when there are fewer than three. */
-export function usualSeconds(runs: readonly RunRecord[]): number | undefined {
+/** Seconds: median, and the longest. */
+export interface Usual {
+  usual: number
+  longest: number
+}
+
+/** Of the good ones among the runs; undefined when there are fewer than three. */
+export function usualOf(runs: readonly RunRecord[]): Usual | undefined {
   const took = runs
     .filter(run => (run.status === 'success' || run.status === 'warn') && !run.overrides)
     .flatMap(({ startedAt, endedAt }) => (startedAt && endedAt ? (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 : []))
     .sort((a, b) => a - b)
-  return took.length < LEAST_RUNS ? undefined : took[Math.floor(took.length / 2)]
+  const [usual, longest] = [took[Math.floor(took.length / 2)], took.at(-1)]
+  return took.length < LEAST_RUNS || usual === undefined || longest === undefined ? undefined : { usual, longest }
 }
+
+export const usualSeconds = (runs: readonly RunRecord[]): number | undefined => usualOf(runs)?.usual
+
+/** Half as long again is noise for a job of a minute. */
+const LEAST_MORE_SECONDS = 5 * 60
+
+/** Longer than any of its last good runs, by half more than the median and by five minutes at least: then people are told. */
+export const lateAfterSeconds = ({ usual, longest }: Usual): number => Math.max(longest, 1.5 * usual, usual + LEAST_MORE_SECONDS)

@@ -5,12 +5,13 @@ import { UserError } from '../../shared/errors.ts'
 import { type ClaimDeps, findJob } from '../common/claim.ts'
 import type { Configs } from '../common/config.ts'
 import type { Ecs } from '../common/ecs.ts'
-import type { DispatchRequest, EffectsRequest, Invoke } from '../common/invoke.ts'
+import type { DispatchRequest, EffectsRequest, Invoke, NotifyRequest } from '../common/invoke.ts'
 import { describeError } from '../common/log.ts'
 import type { Store } from '../common/store.ts'
 import { backfill } from './backfill.ts'
 import { cancel } from './cancel.ts'
 import type { Refused } from './look-up.ts'
+import { notifyTest } from './notify.ts'
 import { setPaused } from './pause.ts'
 import { actorOf, namesOf, parseRequest } from './request.ts'
 import { rerun } from './rerun.ts'
@@ -18,11 +19,13 @@ import { retryRun } from './retry.ts'
 import { startRun } from './start-run.ts'
 
 export interface ApiDeps extends ClaimDeps {
-  store: ClaimDeps['store'] & Pick<Store, 'endRun' | 'askCancel' | 'pause' | 'pauseEnvironment' | 'audit' | 'reopen'>
+  store: ClaimDeps['store'] &
+    Pick<Store, 'endRun' | 'askCancel' | 'pause' | 'pauseEnvironment' | 'audit' | 'reopen' | 'putMessage'>
   configs: Configs
   ecs: Pick<Ecs, 'stop'>
   dispatch: Invoke<DispatchRequest>
   finish: Invoke<EffectsRequest>
+  notify: Invoke<NotifyRequest>
 }
 
 export async function operate(deps: ApiDeps, event: unknown): Promise<ApiResponse> {
@@ -59,6 +62,8 @@ function perform(deps: ApiDeps, actor: string, request: ApiRequest): Promise<Api
     case 'pause':
     case 'resume':
       return setPaused(deps, actor, request)
+    case 'notify':
+      return notifyTest(deps, actor)
   }
 }
 
@@ -82,6 +87,7 @@ export interface Subject {
 
 async function subjectOf(deps: ApiDeps, request: ApiRequest, answer: ApiResponse): Promise<Subject> {
   const { operation } = request
+  if (request.operation === 'notify') return { operation, subject: 'test' }
   if ('environment' in request) return { operation, subject: request.environment }
   // For a refusal the run is looked up once more: the trail of its job must show it.
   const run = answer.run ?? ('run' in request ? await deps.store.run(request.run).catch(() => undefined) : undefined)

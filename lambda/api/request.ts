@@ -40,6 +40,8 @@ export function parseRequest(event: unknown): ApiRequest {
       return value.environment === undefined
         ? { operation: value.operation, job: textOf(value.job, 'job', MAX.name) }
         : { operation: value.operation, environment: textOf(value.environment, 'environment', MAX.name) }
+    case 'notify':
+      return { operation: 'notify' }
     default:
       throw new UserError(
         `operation ${JSON.stringify(value.operation)?.slice(0, 100) ?? 'missing'} is not known (${OPERATIONS.join(', ')})`,
@@ -47,7 +49,7 @@ export function parseRequest(event: unknown): ApiRequest {
   }
 }
 
-const OPERATIONS: ApiRequest['operation'][] = ['run', 'cancel', 'retry', 'rerun', 'backfill', 'pause', 'resume']
+const OPERATIONS: ApiRequest['operation'][] = ['run', 'cancel', 'retry', 'rerun', 'backfill', 'pause', 'resume', 'notify']
 
 /** For the trail, of a request that was refused unread: what it says of itself, cut. */
 export function namesOf(event: unknown): { operation: string; subject: string } {

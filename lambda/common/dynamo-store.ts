@@ -11,21 +11,22 @@ import { endRun, freePlaces, isAttempt, requeue, startAttempt } from './dynamo-p
 import { batchGet, queryOpen } from './dynamo-read.ts'
 import { countStreak } from './dynamo-streak.ts'
 import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Paused, type Store } from './store.ts'
+import { makeRunsBefore } from './runs-before.ts'
 
 export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): Store {
   const dynamo: Dynamo = { client, table }
   const get = async (pk: string) =>
     (await client.send(new GetCommand({ TableName: table, Key: { pk }, ConsistentRead: true }))).Item
   const run = async (id: string) => {
+  const runs = async (ids: readonly string[]) => (await batchGet(dynamo, ids.map(PK.run))).map(runOfItem)
     const item = await get(PK.run(id))
     return item && runOfItem(item)
   }
   return {
     run,
     claim: record => claim(dynamo, get, record),
-    async runs(ids) {
-      return (await batchGet(dynamo, ids.map(PK.run))).map(runOfItem)
-    },
+    runs,
+    runsBefore: makeRunsBefore(dynamo, { runs }),
     async causesWithoutRun(causes) {
       const found = new Set((await batchGet(dynamo, causes.map(causeKey))).map(item => item.pk))
       return causes.filter(cause => !found.has(causeKey(cause)))

@@ -174,6 +174,8 @@ export interface Store {
   /** RunTask did not answer: its words are kept, and the try is counted. Undefined: the attempt has a task, or is over. */
   noteNoAnswer(id: string, attempt: number, words: string): Promise<RunRecord | undefined>
   noteRunning(id: string, attempt: number, at: { startedAt: string; eventVersion: number }): Promise<RunRecord | undefined>
+  /** Runs of a job before this one, newest first: as many as say what is usual. */
+  runsBefore(job: string, id: string): Promise<RunRecord[]>
   noteTimedOut(id: string, attempt: number, at: string): Promise<RunRecord | undefined>
   askCancel(id: string, cancel: { at: string; actor: string }): Promise<RunRecord | undefined>
   /** Closes the attempt and puts the run back into the line for the next one; it keeps its places. */

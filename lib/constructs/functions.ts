@@ -136,6 +136,7 @@ export class Functions extends Construct {
     cluster.grantStop(api)
     api.allowCall('dispatcher', ENV.dispatcher)
     api.allowCall('finisher', ENV.finisher)
+    api.allowCall('notifier', ENV.notifier)
     return api
   }
 

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeMessage } from '../../shared/message.ts'
+import { renderEvent } from '../../shared/message-event.ts'
+import { renderPagerDuty } from '../../shared/message-pagerduty.ts'
 import { renderSlack, type SlackPayload } from '../../shared/message-slack.ts'
+import { renderTeams, type TeamsPayload } from '../../shared/message-teams.ts'
 import { renderText } from '../../shared/message-text.ts'
+import { renderWebhook } from '../../shared/message-webhook.ts'
 import { MESSAGE_KINDS } from '../../shared/reasons.ts'
 import { NO_NODES, type NodeResult, type RunRecord } from '../../shared/run.ts'
 import { failedModel, input } from './message-records.ts'
@@ -15,8 +19,26 @@ const HOSTILE = {
   code: '``` ``` *bold* `x` ```',
   ampersands: '&'.repeat(5000),
   megabyte: 'm'.repeat(2 ** 20),
+  functions: '{{DATE(2026-11-22T01:00:00Z, SHORT)}} <at>everyone</at> [link](https://evil.example) **bold**',
+  wide: '漢'.repeat(20_000),
   colours: '\u001b[31mred\u001b[0m\u0000\u0007',
   halves: '\ud83d\ude00'.repeat(3000),
+}
+
+const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
+
+/** Every text of a card stands in a text run, which knows no markup, and none is empty. */
+function checkTeams(payload: TeamsPayload, kind: string): void {
+  const [{ content }] = payload.attachments
+  assert.ok(bytes(payload) < 28_000, `${kind}: card of ${bytes(payload)} bytes`)
+  for (const { type, inlines } of content.body) {
+    assert.equal(type, 'RichTextBlock')
+    for (const run of inlines) {
+      assert.equal(run.type, 'TextRun')
+      assert.ok(run.text.length > 0)
+      assert.doesNotMatch(run.text, /\{\{|\n|\u202e/)
+    }
+  }
 }
 
 function textsOf(payload: SlackPayload): string[] {
@@ -31,6 +53,24 @@ function poisoned(text: string): Partial<RunRecord> {
   return {
     message: text,
     failures: [node, { ...node, status: 'warn' }],
+    steps: [
+      {
+        index: 1,
+        name: 'freshness',
+        kind: 'freshness',
+        command: text,
+        status: 'warn',
+        warnings: Array.from({ length: 20 }, (_, i) => ({ ...node, uniqueId: `${i}`, resourceType: 'source' })),
+      },
+    ],
+    streak: {
+      failures: 3,
+      since: '2026-11-21T06:11:43Z',
+      from: { run: text, commit: { sha: 'e'.repeat(40), author: text, subject: text, committedAt: text } },
+      good: { runs: 2, sha: 'd'.repeat(40) },
+      lastSha: 'e'.repeat(40),
+    },
+    dbtVersion: text.slice(0, 50),
     commit: { sha: 'f'.repeat(40), author: text, subject: text, committedAt: text },
     cancel: { at: '2026-11-22T01:02:00Z', actor: text },
     cause: { kind: 'request', actor: text, idempotencyKey: text },
@@ -59,6 +99,16 @@ for (const [name, text] of Object.entries(HOSTILE))
         assert.doesNotMatch(part.replaceAll(/&(?:amp|lt|gt);/g, ''), /&/, 'no half entity')
         assert.equal((part.match(/```/g) ?? []).length % 2, 0, 'code blocks are closed')
       }
+      checkTeams(renderTeams(message), kind)
+      for (const event of renderPagerDuty(message, 'tidemill')) {
+        assert.ok(event.dedup_key.length <= 255)
+        assert.ok((event.payload?.summary.length ?? 0) <= 1024)
+        assert.ok(bytes(event) < 64_000, `${kind}: event of PagerDuty with ${bytes(event)} bytes`)
+      }
+      const webhook = renderWebhook(message, { installation: 'tidemill', target: '', at: '2026-11-22T01:12:00.000Z' })
+      assert.ok(bytes(webhook) < 64_000, `${kind}: webhook of ${bytes(webhook)} bytes`)
+      assert.ok(bytes(renderEvent(message, 'tidemill', '2026-11-22T01:12:00.000Z')) < 256_000)
+      assert.doesNotMatch(JSON.stringify(webhook), /\\u202e|\u202e/)
     }
     assert.equal(injected, MESSAGE_KINDS.length)
   })

@@ -3,13 +3,20 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeMessage } from '../../shared/message.ts'
+import { renderEvent } from '../../shared/message-event.ts'
+import { renderPagerDuty } from '../../shared/message-pagerduty.ts'
 import { renderSlack } from '../../shared/message-slack.ts'
+import { renderTeams } from '../../shared/message-teams.ts'
+import { makeTestMessage } from '../../shared/message-test.ts'
 import { renderText } from '../../shared/message-text.ts'
-import { MESSAGE_KINDS, REASONS, type Reason } from '../../shared/reasons.ts'
+import { renderWebhook } from '../../shared/message-webhook.ts'
+import { MESSAGE_KINDS, REASONS, type Reason, reasonRow } from '../../shared/reasons.ts'
 import type { RunRecord, Streak } from '../../shared/run.ts'
+import { REASON_ENDS, VARIANTS } from './message-ends.ts'
 import { input } from './message-records.ts'
 
 const golden = join(import.meta.dirname, '../fixtures/messages')
+const sentAt = '2026-11-22T01:12:00.000Z'
 const link = { label: 'Log', url: 'https://eu-central-1.console.aws.amazon.com/cloudwatch/home' }
 
 /** Compared with the file; `UPDATE_FIXTURES=1` writes it, to be looked at before it is committed. */
@@ -22,28 +29,49 @@ function matchesFile(name: string, text: string): void {
   assert.equal(text, readFileSync(path, 'utf8'), `${name} differs; UPDATE_FIXTURES=1 writes it anew`)
 }
 
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
+
 for (const kind of MESSAGE_KINDS)
-  test(`${kind}: subject, e-mail and Slack read as agreed`, () => {
+  test(`${kind}: every channel's message reads as agreed`, () => {
     const message = makeMessage({ ...input(kind), links: kind === 'error' ? [link] : [] })
     matchesFile(`${kind}.txt`, `Subject: ${message.subject}\n\n${renderText(message)}`)
-    matchesFile(`${kind}.slack.json`, `${JSON.stringify(renderSlack(message, '#harbour-data'), null, 2)}\n`)
+    matchesFile(`${kind}.slack.json`, json(renderSlack(message, '#harbour-data')))
+    matchesFile(`${kind}.teams.json`, json(renderTeams(message)))
+    matchesFile(`${kind}.pagerduty.json`, json(renderPagerDuty(message, 'tidemill')))
+    matchesFile(`${kind}.webhook.json`, json(renderWebhook(message, { installation: 'tidemill', target: '', at: sentAt })))
+    matchesFile(`${kind}.event.json`, json(renderEvent(message, 'tidemill', sentAt)))
   })
 
-const other: Partial<Record<Reason, string>> = {
-  parse_error:
-    "dbt could not parse the project: Compilation Error Model 'model.harbour_line.fct_orders' (models/marts/fct_orders.sql) depends on a node named 'stg_ordrs' which was not found. Nothing was built.",
-  source_auth: 'git refused the token in secret github-token for github.com/your-org/harbour-line.',
-  out_of_memory: 'Stopped for lack of memory (2 GB) while building fct_bookings.',
-  launch_capacity: 'AWS had no Fargate capacity in eu-central-1a, eu-central-1b for 30 min.',
-}
-for (const [reason, text] of Object.entries(other))
-  test(`${reason}: the message says it in the words of dbt or AWS`, () => {
-    const { startedAt, steps, counts, commit, ...queued } = input('error').record
-    const record = { ...queued, reason: reason as Reason, message: text, failures: [] }
-    const started = reason.startsWith('launch') ? { attempts: [] } : { startedAt, steps: [], commit }
-    const message = makeMessage({ ...input('error'), record: { ...record, ...started } as RunRecord, cost: undefined })
-    matchesFile(`error-${reason}.txt`, `Subject: ${message.subject}\n\n${renderText(message)}`)
+test('the message of a test reads as agreed', () => {
+  const asked = { id: input('error').record.id, installation: 'tidemill', channel: 'slack', target: '#harbour-data' }
+  const message = makeTestMessage({ ...asked, actor: 'arn:aws:sts::123456789012:assumed-role/Analyst/ana' })
+  matchesFile('test.txt', `Subject: ${message.subject}\n\n${renderText(message)}`)
+})
+
+for (const [name, change] of Object.entries(VARIANTS))
+  test(`${name}: the message reads as agreed`, () => {
+    const message = makeMessage({ ...input(change.kind), ...change, record: { ...input(change.kind).record, ...change.record } })
+    matchesFile(`${name}.txt`, `Subject: ${message.subject}\n\n${renderText(message)}`)
   })
+
+for (const [reason, { message: words, ...change }] of Object.entries(REASON_ENDS))
+  test(`${reason}: the message says what happened and what to do, in the words of dbt or AWS`, () => {
+    const kind = reasonRow(reason as Reason).tells ?? 'error'
+    const { startedAt, steps, counts, commit, failures, attempts, ...queued } = input(kind).record
+    // What was built is there to go on from.
+    const tries = change.built ? attempts : attempts.map(({ resume, ...attempt }) => attempt)
+    const ran = { startedAt, commit, attempts: tries, steps: [] }
+    const begun = change.started ? { ...ran, ...(change.built && { counts: change.built }) } : { attempts: [] }
+    const record = { ...queued, ...begun, reason: reason as Reason, message: words } as RunRecord
+    const message = makeMessage({ ...input(kind), record, cost: change.started ? 0.0113 : undefined })
+    matchesFile(`reason-${reason}.txt`, `Subject: ${message.subject}\n\n${renderText(message)}`)
+  })
+
+test('every reason that tells has its golden message', () => {
+  const telling = Object.entries(REASONS).flatMap(([reason, row]) => ('tells' in row && row.tells ? [reason] : []))
+  const others = ['node_failures', 'test_failures']
+  assert.deepEqual(Object.keys(REASON_ENDS).sort(), telling.filter(reason => !others.includes(reason)).sort())
+})
 
 test('every reason that tells makes a message that names job, environment, run and what to do', () => {
   for (const [reason, row] of Object.entries(REASONS)) {

@@ -1,0 +1,56 @@
+/** `tidemill notify --test`: a message marked as a test to every target, by the way that all messages go. */
+import type { ApiResponse } from '../../shared/api.ts'
+import type { Config } from '../../shared/config-model.ts'
+import { makeRunId, PK, SCHEMA_VERSION } from '../../shared/contract.ts'
+import { plural } from '../../shared/format.ts'
+import { addressOf, CHANNELS, type Channel } from '../../shared/notify.ts'
+import type { ApiDeps } from './operate.ts'
+
+export async function notifyTest(deps: ApiDeps, actor: string): Promise<ApiResponse> {
+  const { channels, jobs } = await deps.configs.load(deps.configs.current)
+  const targets = targetsOf({ channels, jobs })
+  if (!targets.length)
+    return {
+      ok: false,
+      status: 409,
+      message: 'No channel is set up: nobody is told anything.',
+      hint: 'Add to tidemill.yml and deploy: notifications: { email: [you@example.com] }',
+    }
+  const now = deps.now()
+  // Looks like the id of a run, so that receivers that read one find one.
+  const id = makeRunId(now, deps.random())
+  const messages: string[] = []
+  for (const { channel, target } of targets) {
+    const pk = PK.message(id, 'test', channel, target)
+    const item = { pk, schemaVersion: SCHEMA_VERSION, runId: id, kind: 'test', channel, target } as const
+    await deps.store.putMessage({ ...item, state: 'pending', tries: 0, createdAt: now.toISOString(), actor })
+    messages.push(pk)
+  }
+  await deps.notify({ messages })
+  return {
+    ok: true,
+    messages,
+    message: `${plural(messages.length, 'test message')} on ${messages.length === 1 ? 'its' : 'their'} way.`,
+  }
+}
+
+/** Targets that a rule names, and those that none does: they are configured to be used. */
+export function targetsOf({ channels, jobs }: Pick<Config, 'channels' | 'jobs'>): { channel: Channel; target: string }[] {
+  const named = CHANNELS.filter(channel => channels[channel]).flatMap(channel => {
+    const setup = channels[channel]
+    const more =
+      typeof setup !== 'object' || !setup
+        ? []
+        : Object.keys(('lists' in setup ? setup.lists : 'targets' in setup ? setup.targets : {}) ?? {})
+    // With nothing but lists the installation has no addresses of its own.
+    const own = channel === 'email' && !channels.email?.addresses.length ? [] : ['']
+    return [...own, ...more].map(target => ({ channel, target }))
+  })
+  const ruled = Object.values(jobs).flatMap(job => job.notify.filter(rule => channels[rule.channel]))
+  const bot = channels.slack?.bot?.channel
+  const all = [
+    ...named,
+    ...ruled.map(({ channel, target }) => ({ channel, target: channel === 'slack' && target === bot ? '' : target })),
+  ]
+  return [...new Map(all.map(each => [addressOf(each), each])).values()]
+}
