@@ -20,6 +20,8 @@ type Item = Record<string, unknown>
 export interface Capacity {
   /** Most units used in one second, and where. */
   most: { write: Peak; read: Peak }
+  /** Units in all. */
+  total: { write: number; read: number }
   requests: number
 }
 interface Peak {
@@ -32,6 +34,7 @@ export const LIMIT_OF_PARTITION = { write: 1000, read: 3000 }
 export function countCapacity(table: MemoryTable, now: () => number): Capacity {
   const capacity: Capacity = {
     most: { write: { units: 0, partition: '' }, read: { units: 0, partition: '' } },
+    total: { write: 0, read: 0 },
     requests: 0,
   }
   let second = 0
@@ -42,6 +45,7 @@ export function countCapacity(table: MemoryTable, now: () => number): Capacity {
     second = at
     const sum = (used[kind].get(partition) ?? 0) + units
     used[kind].set(partition, sum)
+    capacity.total[kind] += units
     if (sum > capacity.most[kind].units) capacity.most[kind] = { units: sum, partition }
   }
   const writes = (bytes: number) => Math.max(1, Math.ceil(bytes / 1024))
@@ -55,10 +59,12 @@ export function countCapacity(table: MemoryTable, now: () => number): Capacity {
         const after = table.items.get(pk)
         use('write', pk, factor * writes(Math.max(sizeOf(before[index]), sizeOf(after))))
         for (const each of Object.values(INDEX)) {
-          const [was, is] = [before[index], after].map(item => item?.[each.partition] && item[each.sort] && item)
+          const [was, is] = [before[index], after].map(item =>
+            item?.[each.partition] && item[each.sort] ? (item as Item) : undefined,
+          )
           const same = was && is && was[each.partition] === is[each.partition] && was[each.sort] === is[each.sort]
           if (same) continue
-          for (const item of [was, is]) if (item) use('write', `${each.name} ${(item as Item)[each.partition]}`, 1)
+          for (const item of [was, is]) if (item) use('write', `${each.name} ${item[each.partition]}`, 1)
         }
       }
     }
