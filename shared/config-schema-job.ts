@@ -163,7 +163,11 @@ export const jobSpec = z.strictObject({
     ),
   ),
   timeout: withDefault(
-    about(text(durationReader('1m', '7d')), 'Time limit of a run, all attempts together. Up to 7 days.', ['30m', '2h', '1h30m']),
+    about(
+      text(durationReader('1m', '7d')),
+      'Time limit of a run, all its attempts together; waiting between them does not count. Up to 7 days. An attempt after a run has passed it, or after its end (`tidemill retry`), has the time anew.',
+      ['30m', '2h', '1h30m'],
+    ),
     '6h',
   ),
   start_within: withDefault(

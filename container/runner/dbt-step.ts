@@ -17,7 +17,7 @@ import type { Log } from './log.ts'
 import type { Memory } from './memory.ts'
 import { mergeResults } from './merged-results.ts'
 import { addOwners } from './node-owners.ts'
-import { isFailing } from './node-result.ts'
+import { withoutUntold } from './node-result.ts'
 import type { Parts } from './parts.ts'
 import type { Redactor } from './redact.ts'
 import { judgeStep, type StepVerdict } from './step-status.ts'
@@ -88,6 +88,12 @@ export async function runDbtStep(
   })
   const where = { project: projectDir, profiles: folders.profiles, target, log: join(folder, 'dbt-log') }
   let unwatch = () => {}
+  // At its end dbt calls what it interrupted an error like any other.
+  let interrupted: string[] | undefined
+  const noteRunning = () => {
+    interrupted = ledger.progress().running
+  }
+  context.stop.addEventListener('abort', noteRunning, { once: true })
   const args = dbtArguments(words, where, plan.dbt.target, engine)
   const exit = await (context.dbt ?? plainDbt).run(
     { args, cwd: folders.cwd, env, ...where, parse: parseOptions(words) },
@@ -101,9 +107,10 @@ export async function runDbtStep(
     },
   )
   unwatch()
+  context.stop.removeEventListener('abort', noteRunning)
   const stop = stopCause(context.stop)
   const all = await readResults(target, abilities.writes ?? 'run_results.json', stamp)
-  const results = engine.resultsOfWhatRan || exit.code === 0 ? all : all?.filter(isTold)
+  const results = engine.resultsOfWhatRan || exit.code === 0 ? all : all && withoutUntold(all, ledger.nodes())
   // A file that calls good nodes errors is of no use to anybody.
   if (results?.length !== all?.length) await rm(join(target, 'run_results.json'), { force: true })
   const verdict = judgeStep({
@@ -114,6 +121,7 @@ export async function runDbtStep(
     results,
     ledger: ledger.nodes(),
     running: ledger.progress().running,
+    interrupted,
     phase: ledger.phase(),
     errors: ledger.errors(),
     warnings: ledger.warnings(),
@@ -125,10 +133,6 @@ export async function runDbtStep(
     results && done.length > 0 ? await mergeResults(join(target, 'run_results.json'), folder, done).catch(notMerged) : undefined
   const artifacts = await storeArtifacts(step, target, context, merged)
   return { verdict, exitCode: exit.code ?? undefined, artifacts, target, dbtVersion: ledger.dbtVersion() }
-
-  function isTold({ uniqueId, status }: NodeResult): boolean {
-    return !isFailing(status) || ledger.nodes().some(node => node.uniqueId === uniqueId && isFailing(node.status))
-  }
 
   function notMerged(error: Error): undefined {
     log.info(step.index, `run_results.json has the nodes of this attempt alone: ${error.message}`)

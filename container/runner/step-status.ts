@@ -18,6 +18,8 @@ export interface StepEvidence {
   results: NodeResult[] | undefined
   ledger: NodeResult[]
   running: string[]
+  /** What ran when the run was told to stop. */
+  interrupted?: string[] | undefined
   phase: DbtPhase
   errors: string[]
   /** Warnings that are about no node. */
@@ -96,7 +98,8 @@ const ended = ({ exit, results, running, abilities }: StepEvidence) =>
   exit.code === 0 && running.length === 0 && (abilities.writes === undefined || results !== undefined)
 
 function stopFailure(stop: StopCause, evidence: StepEvidence): Failure {
-  const at = evidence.running.length > 0 ? ` while building ${evidence.running.slice(0, 3).join(', ')}` : ''
+  const running = evidence.interrupted ?? evidence.running
+  const at = running.length > 0 ? ` while building ${running.slice(0, 3).join(', ')}` : ''
   const hard = evidence.exit.killed ? ' It did not react to the interrupt and was killed.' : ''
   if (stop.kind === 'timeout')
     return {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { ENV } from '../../shared/contract.ts'
 import { startGitServer } from '../e2e/git-server.ts'
 import { startBucket } from './bucket.ts'
-import { type Files, makeFolder, makeRepository, SHOP } from './project.ts'
+import { type Files, makeFolder, makeRepository, type Repository, SHOP } from './project.ts'
 import { makePlan, startRunner, step } from './runner.ts'
 
 const OPTIONS = { timeout: 180_000 }
@@ -28,20 +28,22 @@ async function setUp(t: { after(fn: () => void): void }, files: Files) {
   return { folder, bucket, repository, host, plan, run }
 }
 
-/** Processes whose arguments or environment hold the text, and how many of git were looked at. */
-function scan(text: string): { found: string[]; git: number } {
+/** Processes whose arguments or environment hold the text, and how many of git, of the warm dbt and of the runner were looked at. */
+function scan(text: string) {
   const found: string[] = []
-  let git = 0
+  const seen = { git: 0, warm: 0, runner: 0 }
   for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name)))
     for (const file of ['cmdline', 'environ'])
       try {
         const content = readFileSync(`/proc/${pid}/${file}`, 'utf8')
-        if (file === 'cmdline' && /^(\/\S*\/)?git/.test(content)) git++
+        if (file === 'cmdline' && /^(\/\S*\/)?git/.test(content)) seen.git++
+        if (file === 'cmdline' && content.includes('dbt_host/host.py')) seen.warm++
+        if (file === 'cmdline' && content.includes('container/runner/main.ts')) seen.runner++
         if (content.includes(text)) found.push(`${pid}/${file}`)
       } catch {
         // It has ended.
       }
-  return { found, git }
+  return { found, seen }
 }
 
 function contentOf(file: string): Buffer {
@@ -85,6 +87,45 @@ describe('a git host that is down', { concurrency: true }, () => {
     assert.equal(second.result?.counts.success, 3)
   })
 
+  test('fault 14: a project with submodules, one in another, is kept with them', OPTIONS, async t => {
+    const { folder, bucket, repository, host, plan, run } = await setUp(t, SHOP)
+    const bare = (name: string, from: { dir: string; git(...args: string[]): string }) => {
+      from.git('clone', '-q', '--bare', from.dir, join(folder, `${name}.git`))
+      from.git('-C', join(folder, `${name}.git`), 'config', 'uploadpack.allowAnySHA1InWant', 'true')
+    }
+    const addModule = (to: Repository, path: string, name: string, sha: string) => {
+      writeFileSync(join(to.dir, '.gitmodules'), `[submodule "${name}"]\n\tpath = ${path}\n\turl = ../${name}.git\n`)
+      to.git('add', '.gitmodules')
+      to.git('update-index', '--add', '--cacheinfo', `160000,${sha},${path}`)
+      to.git('commit', '-q', '-m', name)
+    }
+    const deep = makeRepository(join(folder, 'deep'), { 'deep.sql': 'select 9 as nine' })
+    const part = makeRepository(join(folder, 'part'), { 'inner.sql': 'select 5 as five' })
+    addModule(part, 'below', 'deep', deep.git('rev-parse', 'HEAD'))
+    addModule(repository, 'models/part', 'part', part.git('rev-parse', 'HEAD'))
+    bare('deep', deep)
+    bare('part', part)
+    repository.git('push', '-q', join(folder, 'shop.git'), 'HEAD:main')
+    plan.repository.submodules = true
+    const first = await run().end
+    assert.equal(first.result?.outcome, 'success', first.output)
+    assert.equal(first.result?.counts.success, 5)
+    host.close()
+    const second = await run().end
+    assert.equal(second.result?.outcome, 'warn', second.output)
+    assert.equal(second.result?.counts.success, 5)
+    // Another commit for a submodule than the one that the project names is not taken.
+    const key = bucket.keys('cache/shop/prod/git/').find(name => name.endsWith('.pack')) ?? ''
+    const body = bucket.objects.get(key)?.body ?? Buffer.alloc(0)
+    const end = body.indexOf(10)
+    const facts = body.subarray(0, end).toString().replaceAll(part.git('rev-parse', 'HEAD'), '0'.repeat(40))
+    const changed = Buffer.concat([Buffer.from(facts), body.subarray(end)])
+    bucket.objects.set(key, { body: changed, contentType: undefined, contentEncoding: undefined })
+    plan.steps = [step(0, 'checkout')]
+    const third = await run().end
+    assert.equal(third.result?.reason, 'source_unavailable', third.output)
+  })
+
   test('fault 14: a pack that was changed is refused, and the outage stays the reason', OPTIONS, async t => {
     const { bucket, host, plan, run } = await setUp(t, SHOP)
     plan.steps = [step(0, 'checkout')]
@@ -105,12 +146,12 @@ test('fault 49: while git fetches, no process shows the token; afterwards no fil
   plan.steps = [step(0, 'checkout'), step(1, 'dbt', ['run-operation', 'look'])]
   const runner = run()
   await runner.said('▸ git checkout')
-  let looked = 0
+  const looked = { git: 0, warm: 0, runner: 0 }
   const found: string[] = []
   const look = setInterval(() => {
-    const seen = scan(TOKEN)
-    looked += seen.git
-    found.push(...seen.found)
+    const scanned = scan(TOKEN)
+    for (const kind of ['git', 'warm', 'runner'] as const) looked[kind] += scanned.seen[kind]
+    found.push(...scanned.found)
   }, 5)
   await runner.said('dbt run-operation')
   clearInterval(look)
@@ -122,7 +163,7 @@ test('fault 49: while git fetches, no process shows the token; afterwards no fil
       assert.ok(!contentOf(file).includes(TOKEN), file)
     }
   const end = await runner.end
-  assert.ok(looked > 0, 'git was seen')
+  assert.ok(looked.git > 0 && looked.warm > 0 && looked.runner > 0, JSON.stringify(looked))
   assert.ok(
     host.requests.some(each => each.token === 'right'),
     end.output,

@@ -53,7 +53,7 @@ test('fault 25: the time limit passes while dbt runs a query', OPTIONS, async t 
   assert.equal(end.code, 1, end.output)
   assert.equal(end.result?.outcome, 'error')
   assert.equal(end.result?.reason, 'timeout')
-  assert.match(end.result?.message ?? '', /time limit of 45 s/)
+  assert.match(end.result?.message ?? '', /stopped while building slow: the time limit of 45 s had passed/)
   assert.ok(
     end.lines.some(line => line.type === 'progress' && line.nodes.running.includes('slow')),
     'progress shows what runs',
