@@ -103,6 +103,12 @@ type Loose<T> = { [K in keyof T]: T[K] | undefined }
 const defined = (node: Loose<NodeResult>) =>
   Object.fromEntries(Object.entries(node).filter(([, v]) => v !== undefined)) as unknown as NodeResult
 
+/** Results without the failures that nothing was heard of while dbt ran. */
+export function withoutUntold(results: NodeResult[], told: readonly NodeResult[]): NodeResult[] {
+  const failed = new Set(told.filter(node => isFailing(node.status)).map(node => node.uniqueId))
+  return results.filter(node => !isFailing(node.status) || failed.has(node.uniqueId))
+}
+
 export function countNodes(nodes: Iterable<NodeResult>): NodeCounts {
   const counts = { ...NO_NODES }
   for (const node of nodes) counts[node.status]++

@@ -8,7 +8,7 @@ import type { Plan, RunnerResult } from '../../shared/plan.ts'
 import { skipWithout } from '../need.ts'
 import { type Bucket, startBucket } from './bucket.ts'
 import { buildImage, layersOf, runInImage, startContainer, stopContainer } from './image.ts'
-import { makeFolder, makeRepository, SHOP } from './project.ts'
+import { DUCKDB_PROFILE, makeFolder, makeRepository, SHOP } from './project.ts'
 import { makePlan, step } from './runner.ts'
 
 const skip =
@@ -32,13 +32,23 @@ interface Started {
 }
 
 /** The runner in a container, with a plan for the project made of `files`. */
-function start(t: { after(fn: () => void): void }, name: string, files: Record<string, string>, memory?: string): Started {
+function start(
+  t: { after(fn: () => void): void },
+  name: string,
+  files: Record<string, string>,
+  options: { memory?: string; engine?: string } = {},
+): Started {
   const folder = makeFolder(fn => t.after(fn))
   const repository = makeRepository(folder, files)
   // git reads only a repository of its own user.
   execFileSync('chown', ['-R', '1000:1000', folder])
   const steps = [step(0, 'checkout'), step(1, 'deps'), step(2, 'dbt', ['build']), step(3, 'docs')]
-  const plan = makePlan(repository, folder, { steps })
+  const dbt = {
+    engine: options.engine ?? 'core-1.11',
+    target: 'prod',
+    profiles: DUCKDB_PROFILE.replace('threads', 'schema: main, threads'),
+  }
+  const plan = makePlan(repository, folder, { steps, dbt })
   const text = JSON.stringify(plan)
   const planKey = KEY.plan(plan.run, plan.attempt)
   bucket.objects.clear()
@@ -52,7 +62,7 @@ function start(t: { after(fn: () => void): void }, name: string, files: Record<s
     [ENV.planKey]: planKey,
     [ENV.planSha256]: createHash('sha256').update(text).digest('hex'),
   }
-  const child = startContainer(name, env, [folder], memory)
+  const child = startContainer(name, env, [folder], options)
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', chunk => {
@@ -103,6 +113,40 @@ test('fault 22: SIGTERM to PID 1 stops dbt, and the rest is stored before the co
   assert.notEqual(code, 0)
   assert.deepEqual([result?.outcome, result?.reason], ['cancelled', 'user_cancelled'])
   assert.ok((result?.counts.success ?? 0) >= 1)
+})
+
+test('fault 45: the kernel kills dbt for the memory of the container; the runner in it tells so, and a failing run has its code', {
+  skip,
+  timeout: 120_000,
+}, async t => {
+  const hog = `
+def model(dbt, session):
+    dbt.ref("orders")
+    held = [b"x" * 2**20 for _ in range(700)]
+    return session.sql(f"select {len(held)} as held")
+`
+  const container = start(t, 'tidemill-test-memory', { ...SHOP, 'models/hog.py': hog }, { memory: '600m' })
+  const { code, result } = await container.end
+  assert.ok(result, container.output())
+  assert.deepEqual([code, result.outcome, result.reason], [3, 'error', 'out_of_memory'], container.output())
+  assert.match(result.message ?? '', /dbt build was stopped for lack of memory.*\(peak \d+ MB of 600 MB\)/)
+  assert.equal(result.artifactsIncomplete, false)
+  const failing = start(t, 'tidemill-test-fail', { ...SHOP, 'models/broken.sql': "select cast('forty' as integer) as n" })
+  assert.deepEqual([(await failing.end).code, (await failing.end).result?.reason], [1, 'node_failures'], failing.output())
+})
+
+test('the image of dbt 2 has the library of its driver in it: a build downloads nothing', { skip, timeout: 300_000 }, async t => {
+  buildImage('oss-2.0', 'duckdb')
+  const container = start(t, 'tidemill-test-v2', SHOP, { engine: 'oss-2.0' })
+  const { code, result } = await container.end
+  assert.deepEqual([code, result?.outcome, result?.counts.success], [0, 'warn', 3], container.output())
+  // The docs that this release cannot make.
+  assert.deepEqual(
+    result?.steps.map(each => each.status),
+    ['success', 'skipped', 'success', 'warn'],
+  )
+  const layer = layersOf('oss-2.0').find(({ command }) => /COPY.*\/opt\/dbt/.test(command))
+  assert.ok(layer && layer.size < 260e6, `${layer?.size}`)
 })
 
 test('the image holds no compiler, no package cache and no lock-free package; its layers stay within their budget', {

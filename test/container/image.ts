@@ -3,13 +3,15 @@
  * Debian packages and Node, because the official ones cannot be pulled everywhere.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CACHE = join(ROOT, '.cache/image')
 const NAME = 'localhost/tidemill-test'
 export const IMAGE = `${NAME}-runner`
+/** Of an image, one for each engine that the tests build. */
+const imageOf = (engine: string) => (engine === 'core-1.11' ? IMAGE : `${IMAGE}-${engine}`)
 
 /** Settings under which podman works without a daemon, inside other containers too. */
 const CONTAINERS_CONF = `[containers]
@@ -62,8 +64,20 @@ function makeNodeBase(): void {
   const context = join(CACHE, 'node')
   mkdirSync(context, { recursive: true })
   copyFileSync(realpathSync(process.execPath), join(context, 'node'))
-  writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY node /usr/local/bin/node\n')
+  rmSync(join(context, 'npm'), { recursive: true, force: true })
+  cpSync(npmFolder(), join(context, 'npm'), { recursive: true })
+  writeFileSync(
+    join(context, 'Dockerfile'),
+    'FROM scratch\nCOPY node /usr/local/bin/node\nCOPY npm /usr/local/lib/node_modules/npm\n',
+  )
   podman(['build', '-q', '-t', `${NAME}-node`, context])
+}
+
+/** npm as the machine has it, laid out as in the official image. */
+function npmFolder(): string {
+  const npm = (process.env.PATH ?? '').split(delimiter).find(folder => existsSync(join(folder, 'npm')))
+  if (npm === undefined) throw new Error('npm is not on the PATH')
+  return dirname(dirname(realpathSync(join(npm, 'npm'))))
 }
 
 /** The product's own Dockerfile over these bases; layers that did not change are reused. */
@@ -75,20 +89,37 @@ export function buildImage(engine: string, adapters: string): void {
   // The machine's own certificates and settings of pip, for its registry; neither becomes part of a layer.
   const certificates = '/etc/ssl/certs/ca-certificates.crt'
   writeFileSync(join(CACHE, 'pip.conf'), `[global]\ncert = ${certificates}\n`)
+  writeFileSync(join(CACHE, 'npmrc'), `cafile=${certificates}\n`)
   const bases = ['--build-arg', `PYTHON=${NAME}-python`, '--build-arg', `NODE=${NAME}-node`]
   const what = ['--build-arg', `ENGINE=${engine}`, '--build-arg', `ADAPTERS=${adapters}`]
-  const settings = ['--secret', `id=pip,src=${join(CACHE, 'pip.conf')}`, '-v', `${certificates}:${certificates}:ro`]
-  podman(['build', '--network=host', '--pull=never', ...bases, ...what, ...settings, '-t', IMAGE, join(ROOT, 'dist/container')])
+  const secrets = ['--secret', `id=pip,src=${join(CACHE, 'pip.conf')}`, '--secret', `id=npm,src=${join(CACHE, 'npmrc')}`]
+  const settings = [...secrets, '-v', `${certificates}:${certificates}:ro`]
+  podman([
+    'build',
+    '--network=host',
+    '--pull=never',
+    ...bases,
+    ...what,
+    ...settings,
+    '-t',
+    imageOf(engine),
+    join(ROOT, 'dist/container'),
+  ])
 }
 
 /** The limits a Fargate task has by our task definition: no root, nothing writable but two volumes, no capabilities. */
 const AS_ON_FARGATE = ['--read-only', '--user=1000:1000', '--cap-drop=all', '--security-opt=no-new-privileges', '--network=host']
 
-export function startContainer(name: string, env: Record<string, string>, folders: string[], memory?: string): ChildProcess {
+export function startContainer(
+  name: string,
+  env: Record<string, string>,
+  folders: string[],
+  { memory, engine = 'core-1.11' }: { memory?: string; engine?: string },
+): ChildProcess {
   const variables = Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`])
   const mounts = folders.flatMap(folder => ['-v', `${folder}:${folder}`])
   const limit = memory ? [`--memory=${memory}`, `--memory-swap=${memory}`] : []
-  return spawn('podman', ['run', '--rm', '--name', name, ...AS_ON_FARGATE, ...limit, ...variables, ...mounts, IMAGE], {
+  return spawn('podman', ['run', '--rm', '--name', name, ...AS_ON_FARGATE, ...limit, ...variables, ...mounts, imageOf(engine)], {
     env: podmanEnv(),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -101,8 +132,8 @@ export const runInImage = (...command: string[]) =>
 export const stopContainer = (name: string, seconds: number) =>
   void spawn('podman', ['stop', '-t', String(seconds), name], { env: podmanEnv(), stdio: 'ignore' })
 /** Bytes of each layer with the command that made it, newest first. */
-export const layersOf = (): { size: number; command: string }[] =>
-  JSON.parse(podman(['history', '--format', 'json', IMAGE])).map((layer: { size: number; CreatedBy: string }) => ({
+export const layersOf = (engine = 'core-1.11'): { size: number; command: string }[] =>
+  JSON.parse(podman(['history', '--format', 'json', imageOf(engine)])).map((layer: { size: number; CreatedBy: string }) => ({
     size: layer.size,
     command: layer.CreatedBy,
   }))
