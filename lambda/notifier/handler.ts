@@ -36,7 +36,10 @@ import { makeTeams } from './teams.ts'
 import { makeWebhook, WEBHOOK_TRIES } from './webhook.ts'
 
 /** A call that hangs must not use up the time of the others. */
-const patience = { maxAttempts: 3, requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000 } }
+const patience = {
+  maxAttempts: 3,
+  requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+}
 
 const runtime = makeRuntime('notifier')
 const dynamo: Dynamo = { client: makeClients.table(), table: env.table() }
