@@ -1,4 +1,5 @@
 /** What the reference page says besides the options. The examples are checked by a test. */
+import { faultNames } from './warehouse-faults.ts'
 
 export const EXAMPLE = `# yaml-language-server: $schema=./schema/tidemill.schema.json
 version: 1
@@ -98,7 +99,9 @@ export const HEADINGS: Record<string, { heading: string; intro?: string; example
   'jobs.<name>.retry': {
     heading: 'Retry',
     intro:
-      'Attempts after a failure that is worth another. A retry is a new attempt of the same run: finished steps are not run again.',
+      'Attempts after a failure that is worth another. A retry is a new attempt of the same run: finished steps are not run again. Which faults of a warehouse are `transient`, see [below](#faults-of-the-warehouse-that-pass).',
+    example:
+      'retry:\n  attempts: 3\n  on: [infrastructure, transient, memory]\n  patterns: ["Warehouse .* is suspended"]\n  backoff: { first: 1m, factor: 2, max: 10m }\n  within: 2h',
   },
   'jobs.<name>.retry.backoff': { heading: 'Back-off' },
   'jobs.<name>.notify': {
@@ -156,6 +159,11 @@ webhook: { secret: run-webhook }`,
   retention: { heading: 'Retention' },
 }
 
+const faultRows = () =>
+  Object.entries(faultNames())
+    .map(([adapter, names]) => `| ${adapter} | ${names.join(', ')} |`)
+    .join('\n')
+
 export const AFTERWORD = `
 ## Secrets
 
@@ -189,6 +197,14 @@ In local mode the values come from \`.tidemill/secrets.yml\` beside \`tidemill.y
 - \`"0 4 1 * MON"\` restricts both day fields and fires on the 1st *or* on Mondays, as in cron. It becomes two schedules of EventBridge.
 - \`"*/45 * * * *"\` fires at minutes 0 and 45, not every 45 minutes; validation says so.
 - Days start again each month: \`*/2\` as day of month fires on the 31st and on the 1st.
+
+## Faults of the warehouse that pass
+
+A run whose failed nodes all tell of one of these is of the class \`transient\`; a test that found rows never is. \`retry.patterns\` adds your own.
+
+| adapter | faults |
+| --- | --- |
+${faultRows()}
 
 ## Several projects
 

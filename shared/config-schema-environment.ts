@@ -98,7 +98,7 @@ const sizeSpec = z.strictObject({
   spot: withDefault(
     about(
       z.boolean(),
-      'Run on Spot capacity: about 70 % cheaper; AWS may stop the task with two minutes’ notice, the next attempt resumes on-demand.',
+      'Run on Spot capacity: about 70 % cheaper. Where AWS has none, the task starts on-demand; AWS may stop it with two minutes’ notice, and the next attempt resumes on-demand.',
     ),
     false,
   ),
@@ -154,7 +154,9 @@ export const environmentSpec = z.strictObject({
     ),
     'fail',
   ),
-  max_running: withDefault(about(integer(1, 1000), 'Runs of this environment at the same time; more wait in line.'), 10),
+  // The set of running ids is one item, and a partition of DynamoDB takes 1,000 writes of 1 KB a second: at 15 starts and ends
+  // a second a set of 500 ids needs 900.
+  max_running: withDefault(about(integer(1, 500), 'Runs of this environment at the same time; more wait in line.'), 10),
   notify: notifyOption('Who is told what about the jobs of this environment that have no rules of their own.'),
 })
 

@@ -185,7 +185,13 @@ export const jobSpec = z.strictObject({
     ),
     'queue',
   ),
-  priority: withDefault(about(integer(-10, 10), 'Where runs wait in line, higher goes first.'), 0),
+  priority: withDefault(
+    about(
+      integer(-10, 10),
+      'Where runs wait in line, higher goes first. One place in five goes to who has waited longest (for ten minutes at least), so that nobody waits for ever.',
+    ),
+    0,
+  ),
   retry: retryOption,
   deactivate_after: deactivateOption,
   notify: notifyOption(

@@ -117,3 +117,12 @@ export function passingFailure(failing: readonly Failing[], count: number, rules
   const names = failing.map(node => (node.status === 'error' ? passingFault(node.message ?? '', rules) : undefined))
   return names.every(name => name !== undefined) ? [...new Set(names)].join(', ') : undefined
 }
+
+/** For people: names of the known faults by adapter. */
+export const faultNames = (): Record<string, string[]> =>
+  Object.fromEntries(
+    [...Object.entries(WAREHOUSE_FAULTS), ['every', ANY] as const].map(([adapter, faults]) => [
+      adapter,
+      [...new Set(faults.map(each => each.name))],
+    ]),
+  )
