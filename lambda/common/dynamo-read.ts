@@ -30,7 +30,7 @@ export async function batchGet({ client, table }: Dynamo, keys: readonly string[
   })
 }
 
-/** Entries of all shards of the open index whose sort key begins with the phase, in order of that key. */
+/** Entries of all shards of the open index whose sort key begins with the phase (all of them if it is empty), in order of that key. */
 export async function queryOpen({ client, table }: Dynamo, phase: string): Promise<OpenEntry[]> {
   const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryShard(shard)))
   return shards.flat().sort((a, b) => (a.sort < b.sort ? -1 : 1))
@@ -42,8 +42,9 @@ export async function queryOpen({ client, table }: Dynamo, phase: string): Promi
         new QueryCommand({
           TableName: table,
           IndexName: INDEX.open.name,
-          KeyConditionExpression: `${INDEX.open.partition} = :shard AND begins_with(${INDEX.open.sort}, :phase)`,
-          ExpressionAttributeValues: { ':shard': openKey(shard), ':phase': phase },
+          // A key never begins with nothing, says DynamoDB.
+          KeyConditionExpression: `${INDEX.open.partition} = :shard${phase ? ` AND begins_with(${INDEX.open.sort}, :phase)` : ''}`,
+          ExpressionAttributeValues: { ':shard': openKey(shard), ...(phase && { ':phase': phase }) },
           ...(start && { ExclusiveStartKey: start }),
         }),
       )

@@ -3,7 +3,7 @@
  *
  * Environment: installation, table, bucket, configKey, cluster, dispatcher, notifier, deadLetters (URL of the queue).
  * Permissions:
- * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, ConditionCheckItem on the table; Query on index/open
+ * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, ConditionCheckItem on the table; Query on index/open and index/job
  * - s3: as the finisher
  * - ecs: DescribeTasks, StopTask on task/<cluster>/*; ListTasks on * with condition ArnEquals ecs:cluster
  * - logs:GetLogEvents on log-group:/tidemill/<installation>/*:log-stream:*

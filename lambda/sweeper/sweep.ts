@@ -2,7 +2,8 @@
 import { OPEN_PHASE } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { hasOpenEffects, runEffects } from '../common/effects.ts'
-import type { Store } from '../common/store.ts'
+import type { OpenEntry, Store } from '../common/store.ts'
+import { findLate, type LateDeps } from './late.ts'
 import { drainDeadLetters, type LetterDeps } from './letters.ts'
 import { findMissed, type MissedDeps } from './missed.ts'
 import { freePlaces, type PlaceDeps } from './places.ts'
@@ -11,6 +12,7 @@ import { sweepTasks, type TaskDeps } from './tasks.ts'
 
 export type SweepDeps = TaskDeps &
   MissedDeps &
+  LateDeps &
   LetterDeps &
   StrayDeps &
   PlaceDeps & {
@@ -27,7 +29,7 @@ type Repair = (goOn: () => boolean) => Promise<number>
 
 export async function sweep(deps: SweepDeps): Promise<void> {
   const state = await deps.store.sweep.read()
-  const open = readOpen(deps.store)
+  const open = readOnce(deps.store)
   // Quick ones first, and a share of the time for each that may take long: none is left out because of another.
   const repairs: Record<string, { repair: Repair; share: number }> = {
     'waiting line': { repair: () => pokeDispatcher(deps, open), share: 1 },
@@ -35,6 +37,7 @@ export async function sweep(deps: SweepDeps): Promise<void> {
     // Before the missed runs: a schedule that could not reach the launcher may still be in time.
     'dead letters': { repair: goOn => drainDeadLetters(deps, goOn), share: 0.25 },
     'missed runs': { repair: () => findMissed(deps), share: 1 },
+    'late runs': { repair: goOn => findLate(deps, open, goOn), share: 0.25 },
     places: { repair: goOn => freePlaces(deps, open, goOn), share: 0.1 },
     'stray tasks': { repair: goOn => stopStrays(deps, goOn), share: 0.1 },
     effects: { repair: goOn => sweepEffects(deps, open, goOn), share: 0.4 },
@@ -54,8 +57,17 @@ export async function sweep(deps: SweepDeps): Promise<void> {
   if (failed.length) throw new Error(`repairs failed: ${failed.join(', ')}`)
 }
 
-/** As the index shows it at that moment. */
-const readOpen = (store: Pick<Store, 'open'>): Store['open'] => phase => store.open(phase)
+/** The index of what is open, read once: every turn reads it, also those that find nothing to do. */
+function readOnce(store: Pick<Store, 'open'>): Store['open'] {
+  let reading: Promise<OpenEntry[]> | undefined
+  return async phase => {
+    reading ??= store.open('')
+    reading.catch(() => {
+      reading = undefined
+    })
+    return (await reading).filter(entry => entry.sort.startsWith(phase))
+  }
+}
 
 async function repairTasks(deps: SweepDeps, open: Store['open'], from: string | undefined, goOn: () => boolean): Promise<number> {
   const { count, stoppedAt } = await sweepTasks(deps, open, from ?? '', goOn)

@@ -121,8 +121,8 @@ export class Functions extends Construct {
       eventAge: Duration.minutes(5),
     })
     this.allowEnding(sweeper)
-    // A place is given back if its run is over.
-    data.grantTable(sweeper, ['ConditionCheckItem'])
+    // A place is given back if its run is over; deployments are listed by job.
+    data.grantTable(sweeper, ['ConditionCheckItem'], ['job'])
     cluster.grantWatch(sweeper)
     cluster.grantStop(sweeper)
     deadLetters.grantDrain(sweeper)
