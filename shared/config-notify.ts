@@ -172,7 +172,9 @@ function checkTarget(channel: Channel, target: unknown, { channels, targets, bot
 
 /** A kind that only rules for some nodes ask for. */
 function unheard(rules: readonly NotifyRule[]): MessageKind | undefined {
-  const routed = rules.filter(rule => typeof rule.match === 'object').flatMap(rule => rule.on)
+  const routed = rules
+    .filter(rule => typeof rule.match === 'object')
+    .flatMap(rule => rule.on.filter(kind => NODE_KINDS.includes(kind)))
   return routed.find(
     kind => kind !== 'recovered' && !rules.some(rule => typeof rule.match !== 'object' && rule.on.includes(kind)),
   )

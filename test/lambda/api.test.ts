@@ -145,3 +145,38 @@ test('a fault of ours is a 500 that can be repeated, and is in the trail', optio
   assert.equal(answer.status, 500)
   assert.ok(cloud.lines.some(line => line.includes('audit entry was not written') && line.includes(ACTOR)))
 })
+
+test('notify: a test message to every target that is configured or that a rule names, each once', options, async () => {
+  const secret = { name: 's', field: null }
+  const notify = [
+    { channel: 'slack', target: '#data', on: ['error'] },
+    { channel: 'slack', target: '#other', on: ['error'] },
+    { channel: 'email', target: 'finance', on: ['error'] },
+  ] as const
+  const config = configOf([jobOf({ notify: notify.map(rule => ({ ...rule, on: [...rule.on] })) })])
+  const channels = {
+    email: { addresses: ['a@acme.example'], lists: { finance: ['b@acme.example'] } },
+    slack: { secret, bot: { channel: '#data' } },
+    teams: { secret, targets: { ops: secret } },
+    events: true,
+  }
+  const cloud = makeCloud({ ...config, channels })
+  const { messages = [] } = accepted(await call(cloud, { operation: 'notify' }))
+  assert.deepEqual(messages.map(pk => pk.split('/').slice(1).join('/')).sort(), [
+    'test/email/',
+    'test/email/finance',
+    'test/events/',
+    'test/slack/',
+    'test/slack/#other',
+    'test/teams/',
+    'test/teams/ops',
+  ])
+  assert.deepEqual(cloud.calls, [{ to: 'notify', payload: { messages } }])
+  assert.ok(cloud.message().every(item => item.kind === 'test' && item.actor === ACTOR && item.state === 'pending'))
+  assert.deepEqual(
+    cloud.store.audits.map(entry => [entry.operation, entry.subject, entry.ok]),
+    [['notify', 'test', true]],
+  )
+  const silent = makeCloud({ ...config, channels: { email: null, slack: null } })
+  assert.equal(refused(await call(silent, { operation: 'notify' })).status, 409)
+})
