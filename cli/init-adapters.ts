@@ -37,6 +37,19 @@ export const ADAPTERS: Record<string, AdapterStart> = {
     variables: { BIGQUERY_PROJECT: 'YOUR-PROJECT' },
     secrets: { BIGQUERY_KEY: 'prod/bigquery' },
   },
+  clickhouse: {
+    output: [
+      `host: ${env('CLICKHOUSE_HOST')}`,
+      'port: 8443',
+      'secure: true',
+      `user: ${env('CLICKHOUSE_USER')}`,
+      `password: ${env('CLICKHOUSE_PASSWORD')}`,
+      'schema: analytics',
+      'threads: 4',
+    ],
+    variables: { CLICKHOUSE_HOST: 'YOUR-HOST', CLICKHOUSE_USER: 'dbt' },
+    secrets: { CLICKHOUSE_PASSWORD: 'prod/clickhouse#password' },
+  },
   databricks: {
     output: [
       `host: ${env('DATABRICKS_HOST')}`,
@@ -95,5 +108,19 @@ export const ADAPTERS: Record<string, AdapterStart> = {
     ],
     variables: { SNOWFLAKE_ACCOUNT: 'YOUR-ACCOUNT', SNOWFLAKE_USER: 'DBT' },
     secrets: { SNOWFLAKE_PASSWORD: 'prod/snowflake#password' },
+  },
+  trino: {
+    output: [
+      'method: ldap',
+      `host: ${env('TRINO_HOST')}`,
+      'port: 443',
+      `user: ${env('TRINO_USER')}`,
+      `password: ${env('TRINO_PASSWORD')}`,
+      'database: analytics',
+      'schema: analytics',
+      'threads: 4',
+    ],
+    variables: { TRINO_HOST: 'YOUR-HOST', TRINO_USER: 'dbt' },
+    secrets: { TRINO_PASSWORD: 'prod/trino#password' },
   },
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ADAPTERS } from '../../cli/init-adapters.ts'
 import { ENGINES } from '../../shared/config-values.ts'
 import { good, problem, yaml } from './config-helper.ts'
 
@@ -16,6 +17,10 @@ test('an engine and an adapter that the configuration takes have a lock, and the
     }),
   )
   assert.deepEqual(locked, ENGINES)
+})
+
+test('`tidemill init` has a profile to begin with for every adapter', () => {
+  assert.deepEqual(Object.keys(ADAPTERS).sort(), [...new Set(Object.values(ENGINES).flat())].sort())
 })
 
 test('every package of a lock has one version and its hashes; libraries from npm have theirs', () => {
