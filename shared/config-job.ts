@@ -5,6 +5,7 @@ import { type ChannelSetup, resolveRules } from './config-notify.ts'
 import type { Section } from './config-read.ts'
 import type { Findings } from './config-resolve.ts'
 import type { JobSpec } from './config-schema-job.ts'
+import { resolveTriggers, resolveVars } from './config-trigger.ts'
 import { fullName } from './contract.ts'
 import { onlyLooks, stepNames } from './dbt-command.ts'
 import type { NotifyRule } from './notify.ts'
@@ -28,6 +29,8 @@ export function resolveJob(
     description: spec.description,
     schedules: resolveSchedules(section, project, name, spec, findings),
     ...resolveAfter(project, spec.after),
+    triggers: resolveTriggers(section, name, spec, findings),
+    vars: resolveVars(section, name, spec, findings),
     steps: resolveSteps(section, name, spec, findings),
     deps: spec.deps,
     freshness: spec.freshness === true ? 'warn' : spec.freshness === false ? 'off' : spec.freshness,

@@ -20,6 +20,8 @@ export interface ProjectConfig {
   folder: string
   credentials: { kind: 'none' | 'codecommit' } | { kind: 'token' | 'ssh'; secret: SecretRef }
   submodules: boolean
+  /** Secret of the git host's webhook. Absent in configurations of the version before: none. */
+  webhook?: { secret: SecretRef } | null
   /** Lines of known_hosts of an ssh host; empty: the key that the host publishes. Absent in configurations of the version before. */
   knownHosts?: string[]
 }
@@ -71,6 +73,24 @@ export interface ScheduleConfig {
   enabled: boolean
 }
 
+/** What starts a job besides schedules and other jobs. `name` is unique in the job. */
+export type TriggerConfig =
+  | {
+      kind: 'event'
+      name: string
+      /** Event bus. */
+      bus: string
+      /** As EventBridge takes it. */
+      pattern: Record<string, unknown>
+      /** Of its runs that wait only the newest stays. */
+      coalesce: boolean
+    }
+  /** A commit on the branch of the environment. */
+  | { kind: 'commit'; name: string }
+  /** A request signed with the secret; `overrides`: what it may change. */
+  | { kind: 'request'; name: string; secret: SecretRef; overrides: RequestOverride[] }
+export type RequestOverride = 'vars' | 'full_refresh'
+
 export interface StepConfig {
   name: string
   /** Words after `dbt`. */
@@ -103,6 +123,10 @@ export interface JobConfig {
   after: { job: string; status: FinalStatus[]; partial?: boolean } | null
   /** It runs after several; `after` is null then. Absent in configurations of the version before. */
   afterAll?: Upstreams | null
+  /** What else starts it. Absent in configurations of the version before: nothing. */
+  triggers?: TriggerConfig[]
+  /** Variables of dbt, texts with `{{ name }}` (run-facts.ts). Absent in configurations of the version before: none. */
+  vars?: Record<string, string | number | boolean>
   steps: StepConfig[]
   /** `dbt deps` when the project has packages. */
   deps: boolean

@@ -96,6 +96,18 @@ export const HEADINGS: Record<string, { heading: string; intro?: string; example
       'schedule:\n  - { name: workdays, cron: "30 6 * * MON-FRI", timezone: Europe/Berlin }\n  - { name: month_end, cron: "0 22 L * *", timezone: Europe/Berlin }',
   },
   'jobs.<name>.after': { heading: 'After' },
+  'jobs.<name>.on': {
+    heading: 'On',
+    intro:
+      'What starts a job besides schedules and other jobs. [triggers.md](triggers.md) shows how each is set up on the other side. Nothing is deployed for those that no job uses.',
+    example:
+      'on:\n  - commit: true\n  - s3: { bucket: acme-raw, prefix: orders/, suffix: .parquet }\n  - event: { source: acme.loader, detail-type: Load finished, detail: { table: orders } }\n  - request: { secret: ci-requests, overrides: [vars] }',
+  },
+  'jobs.<name>.on.s3': { heading: 'Objects' },
+  'jobs.<name>.on.event': { heading: 'Events' },
+  'jobs.<name>.on.commit': { heading: 'Commits' },
+  'jobs.<name>.on.request': { heading: 'Requests' },
+  'project.webhook': { heading: 'Webhook' },
   'jobs.<name>.retry': {
     heading: 'Retry',
     intro:

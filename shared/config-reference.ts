@@ -2,6 +2,8 @@
 import * as z from 'zod/mini'
 import { AFTERWORD, FOREWORD, HEADINGS, SAME } from './config-reference-text.ts'
 import { configSpec } from './config-schema.ts'
+import { LIMIT } from './run.ts'
+import { ATTEMPT_VARIABLE, EVENT_VARIABLE, FACTS } from './run-facts.ts'
 
 /** The part of JSON Schema that the configuration's schema becomes. */
 interface Json {
@@ -39,7 +41,29 @@ function keepExamples({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; j
 export function referencePage(): string {
   const sections: string[] = []
   describe(jsonSchema() as Json, '', sections)
-  return `${[FOREWORD, ...sections, AFTERWORD].map(each => each.trim()).join('\n\n')}\n`
+  return `${[FOREWORD, ...sections, factsSection(), AFTERWORD].map(each => each.trim()).join('\n\n')}\n`
+}
+
+function factsSection(): string {
+  const rows = Object.entries(FACTS).map(
+    ([name, { meaning }]) => `| \`${name}\` | \`TIDEMILL_${name.toUpperCase()}\` | ${meaning} |`,
+  )
+  return `## What a run knows
+
+dbt finds it in its environment, for \`env_var('TIDEMILL_DATE', '')\`, and a job gives it as variables: \`vars: { run_date: "{{ date }}" }\`, for
+\`var('run_date')\`. A name stands for its text and for nothing else; there are no expressions. A variable one of whose names has no value in a run
+(\`event_key\` in a scheduled one) is not given, so that the default in the project holds. With variables that differ from run to run dbt parses
+the whole project each time; what it reads by \`env_var\` makes it parse only the files that read it.
+
+| name | environment | |
+| --- | --- | --- |
+${rows.join('\n')}
+| \`detail.<key>\` | | of an event: a text, number or boolean of its detail, at most five keys deep (\`detail.table.name\`) |
+| | \`${EVENT_VARIABLE}\` | of an event: JSON with \`id\`, \`source\`, \`type\`, \`time\` and \`detail\` (null when longer than ${LIMIT.eventDetail} characters) |
+| | \`${ATTEMPT_VARIABLE}\` | number of the attempt |
+
+What comes from an event, a push or a request is somebody else's text: at most 1,024 characters a value, never part of a command. A model that
+puts it into SQL has to quote it.`
 }
 
 /** A section for the object at `path`, then one for each object inside it. */

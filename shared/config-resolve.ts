@@ -37,6 +37,7 @@ export function resolveProject({ file, project }: Section, findings: Findings): 
     folder: project.folder,
     credentials,
     submodules: project.submodules,
+    webhook: project.webhook ?? null,
     knownHosts,
   }
 }

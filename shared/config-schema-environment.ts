@@ -43,6 +43,13 @@ export const projectSpec = z.strictObject({
     ),
   ),
   folder: withDefault(about(text(readFolder), 'Folder of the dbt project in the repository.', ['.', 'transform/dbt']), '.'),
+  webhook: z.optional(
+    about(
+      z.strictObject({ secret: secret() }),
+      'For jobs that a commit starts (`on: { commit: true }`), unless the host is CodeCommit: the secret that the git host signs its calls with. Several, one in a line, are all valid: for a change of the secret. See [Commits](#commits).',
+      [{ secret: 'git-webhook' }],
+    ),
+  ),
   submodules: withDefault(
     about(z.boolean(), 'Check out git submodules as well; those on another host than the repository must be public.'),
     false,

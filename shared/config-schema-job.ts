@@ -3,6 +3,7 @@ import * as z from 'zod/mini'
 import { notifyOption } from './config-schema-notify.ts'
 import { about, integer, listOf, oneOrMany, text, withDefault } from './config-schema-parts.ts'
 import { deactivateOption, retryOption } from './config-schema-retry.ts'
+import { triggerSpec } from './config-schema-trigger.ts'
 import { secretKind } from './config-secrets.ts'
 import { durationReader, nameReader, readTimezone } from './config-values.ts'
 import { parseDbtCommand } from './dbt-command.ts'
@@ -103,6 +104,9 @@ const afterSpec = z
     if (within !== undefined && job !== undefined) say('has `within`, which only `jobs` uses; take it out')
   })
 
+const readVariable = (name: string): string | Refusal =>
+  /^[A-Za-z_]\w{0,99}$/.test(name) ? name : refuse('cannot name a variable of dbt: letters, digits and _, the first no digit')
+
 const stepSpec = text(line => {
   const kind = secretKind(line)
   if (kind)
@@ -128,6 +132,20 @@ export const jobSpec = z.strictObject({
       { job: 'nightly', status: ['success', 'warn'] },
       { jobs: ['orders', 'customers'], within: '12h' },
     ]),
+  ),
+  on: z.optional(
+    about(oneOrMany(triggerSpec), 'What else starts it: one trigger or a list.', [
+      { commit: true },
+      [{ s3: { bucket: 'acme-raw', prefix: 'orders/' } }, { request: { secret: 'ci-requests' } }],
+    ]),
+  ),
+  vars: withDefault(
+    about(
+      z.record(text(readVariable), z.union([z.string().check(z.maxLength(1000)), z.number(), z.boolean()])),
+      'Variables of dbt for all steps (`--vars`); those that a step or a request gives win. `{{ name }}` stands for what the run knows of itself, see [What a run knows](#what-a-run-knows).',
+      [{ run_date: '{{ date }}' }],
+    ),
+    {},
   ),
   steps: about(
     z.array(stepSpec).check(z.minLength(1)),

@@ -11,6 +11,7 @@ import { type ChannelSetup, channelSetup, defaultRules, resolveChannels, resolve
 import { type ReadFile, readSections } from './config-read.ts'
 import { type Findings, resolveEnvironment, resolveProject } from './config-resolve.ts'
 import type { ConfigSpec } from './config-schema.ts'
+import { checkTriggers } from './config-trigger.ts'
 import { fullName, SCHEMA_VERSION } from './contract.ts'
 import { UserError } from './errors.ts'
 import type { NotifyRule } from './notify.ts'
@@ -42,6 +43,7 @@ export function loadConfig({ path, text, read }: ConfigInput): ConfigResult {
   for (const section of named) addProject(config, section, { setup, rules }, read, findings)
   checkReferences(named, findings)
   checkCircles(named, config.jobs, findings)
+  for (const section of named) checkTriggers(section, config, findings)
   settlePublishers(named, config.jobs, findings)
   checkMeetings(named, config, findings)
   const silent = setup.channels.length === 0 && Object.keys(config.jobs).length > 0

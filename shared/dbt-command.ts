@@ -90,6 +90,13 @@ export function withOverrides(
   return [...rest, '--vars', JSON.stringify({ ...vars, ...wanted.vars })]
 }
 
+/** The words of a step with variables that its own `--vars` win over. */
+export function withDefaultVars(args: readonly string[], defaults: Record<string, unknown>): string[] {
+  if (Object.keys(defaults).length === 0) return [...args]
+  const { vars, rest } = takeVars(args)
+  return [...rest, '--vars', JSON.stringify({ ...defaults, ...vars })]
+}
+
 function takeVars(words: readonly string[]): { vars: Record<string, unknown>; rest: string[] } {
   let vars: Record<string, unknown> = {}
   const rest: string[] = []

@@ -1,10 +1,11 @@
 /** The plan of an attempt, from configuration and run alone: the same attempt always gives the same plan. */
 import type { Config, EnvironmentConfig, JobConfig, ProjectConfig, StepConfig } from './config-model.ts'
 import { fullName, KEY, type RunPlace, SCHEMA_VERSION } from './contract.ts'
-import { parseDbtCommand, stepNames, withOverrides } from './dbt-command.ts'
+import { parseDbtCommand, stepNames, withDefaultVars, withOverrides } from './dbt-command.ts'
 import { UserError } from './errors.ts'
 import type { Plan, PlanStep } from './plan.ts'
 import type { RunOverrides, RunRecord, StepKind } from './run.ts'
+import { runEnvironment, runVars } from './run-facts.ts'
 
 /** What a run needs of the configuration it was claimed with. */
 export interface RunSettings {
@@ -24,7 +25,8 @@ export function settingsOf(config: Config, run: RunPlace): RunSettings | undefin
 /** `memory`: of the task, MiB. */
 export function buildPlan({ project, environment, job }: RunSettings, run: RunRecord, attempt: number, memory: number): Plan {
   const resume = resumeOf(run, attempt)
-  const commit = resume?.commit ?? run.overrides?.commit
+  const commit = resume?.commit ?? run.overrides?.commit ?? (run.cause.kind === 'commit' ? run.cause.sha : undefined)
+  const branch = run.overrides?.branch ?? environment.branch
   const place: RunPlace = { project: run.project, environment: run.environment, job: run.job, id: run.id }
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -34,7 +36,7 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
     repository: {
       url: project.repository,
       folder: project.folder,
-      branch: run.overrides?.branch ?? environment.branch,
+      branch,
       ...(commit && { commit }),
       credentials: project.credentials.kind,
       ...('secret' in project.credentials && { secret: project.credentials.secret.name }),
@@ -48,10 +50,10 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
       ...(environment.target !== null && { target: environment.target }),
       ...(environment.profiles !== null && { profiles: environment.profiles }),
     },
-    variables: environment.variables,
+    variables: { ...environment.variables, ...runEnvironment({ run, job, branch }, attempt) },
     secrets: Object.keys(environment.secrets),
     passAwsCredentials: environment.awsCredentials,
-    steps: buildSteps(job, run.overrides ?? {}),
+    steps: buildSteps(job, run.overrides ?? {}, runVars({ run, job, branch })),
     timeoutSeconds: secondsLeft(job, run, attempt),
     memory,
     prefixes: {
@@ -69,14 +71,17 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
   }
 }
 
-function buildSteps(job: JobConfig, overrides: RunOverrides): PlanStep[] {
-  const dbt = overrideSteps(job.steps, overrides)
+/** `vars`: of the job; those of a step itself and of the request are stronger. */
+function buildSteps(job: JobConfig, overrides: RunOverrides, vars: Record<string, unknown>): PlanStep[] {
+  const dbt = overrideSteps(job.steps, overrides, vars)
+  // They parse the project as well, and dbt parses anew when variables differ from those of the step before.
+  const looks = (args: string[]) => withOverrides(args, { vars: { ...vars, ...overrides.vars } })
   const steps = [
     planStep('checkout', 'checkout', [], true),
     job.deps && planStep('deps', 'deps', ['deps'], true),
-    job.freshness !== 'off' && planStep('freshness', 'freshness', ['source', 'freshness'], job.freshness === 'fail'),
+    job.freshness !== 'off' && planStep('freshness', 'freshness', looks(['source', 'freshness']), job.freshness === 'fail'),
     ...dbt.map(step => planStep(step.name, 'dbt', step.args, true)),
-    job.docs && planStep('docs', 'docs', ['docs', 'generate', ...(job.docsStatic ? ['--static'] : [])], false),
+    job.docs && planStep('docs', 'docs', looks(['docs', 'generate', ...(job.docsStatic ? ['--static'] : [])]), false),
   ].filter(step => step !== false)
   return steps.map((step, index) => ({ index, ...step }))
 }
@@ -84,9 +89,13 @@ function buildSteps(job: JobConfig, overrides: RunOverrides): PlanStep[] {
 const planStep = (name: string, kind: StepKind, args: string[], required: boolean) => ({ name, kind, args, required })
 
 /** Steps of a run: the job's, or those of the request, with the flags of the request. Throws {@link UserError}. */
-export function overrideSteps(steps: readonly StepConfig[], overrides: RunOverrides): StepConfig[] {
+export function overrideSteps(
+  steps: readonly StepConfig[],
+  overrides: RunOverrides,
+  vars: Record<string, unknown> = {},
+): StepConfig[] {
   const chosen = overrides.steps ? parseSteps(overrides.steps) : steps
-  return chosen.map(step => ({ name: step.name, args: withOverrides(step.args, overrides) }))
+  return chosen.map(step => ({ name: step.name, args: withOverrides(withDefaultVars(step.args, vars), overrides) }))
 }
 
 function parseSteps(lines: readonly string[]): StepConfig[] {

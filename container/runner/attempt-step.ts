@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
 import type { PlanStep, Resume } from '../../shared/plan.ts'
 import { LIMIT, type NodeResult, type StepResult } from '../../shared/run.ts'
+import { COMMIT_VARIABLE } from '../../shared/run-facts.ts'
 import type { Cache } from './cache.ts'
 import type { Checkout } from './checkout.ts'
 import { abilitiesOf, compilesAll, wordsOf } from './dbt-command.ts'
@@ -85,6 +86,7 @@ async function runCheckout(step: PlanStep, result: StepResult, state: AttemptSta
   const { plan, folders, log } = state
   const source = await bringSource(step, state)
   state.source = source
+  plan.variables[COMMIT_VARIABLE] = source.commit.sha
   const parsed = await restoreParse(plan, state.cache, join(folders.root, 'parse'), folders.clone)
   if (parsed !== undefined) state.parsedIn = parsed
   if (plan.dbt.profiles === undefined) folders.profiles = profilesOf(source.projectDir, folders.clone)

@@ -16,6 +16,7 @@ test('the example of the reference becomes a complete configuration', () => {
     folder: '.',
     credentials: { kind: 'token', secret: { name: 'github-token', field: null } },
     submodules: false,
+    webhook: null,
     knownHosts: [],
   })
   assert.deepEqual(config.environments['jaffle_shop/prod'], {
@@ -43,6 +44,8 @@ test('the example of the reference becomes a complete configuration', () => {
     ],
     after: null,
     afterAll: null,
+    triggers: [],
+    vars: {},
     steps: [{ name: 'build', args: ['build'] }],
     deps: true,
     freshness: 'warn',

@@ -166,5 +166,8 @@ test('fault 08: what failed before it ran for a cause that passes is tried twice
 })
 
 test('attempts are further and further apart, at most 5 minutes', () => {
-  assert.deepEqual([1, 2, 3, 9].map(attempt => retryDelaySeconds(attempt, undefined)), [15, 30, 60, 300])
+  assert.deepEqual(
+    [1, 2, 3, 9].map(attempt => retryDelaySeconds(attempt, undefined)),
+    [15, 30, 60, 300],
+  )
 })
