@@ -62,11 +62,17 @@ export class TidemillStack extends Stack {
     )
     new Triggers(this, 'Triggers', { config, functions, cluster, deadLetters })
     new Alarms(this, 'Alarms', { installation: config.installation, functions, deadLetters, topic: messages.topic })
-    const access = new Access(this, 'Access', { installation: config.installation, api: functions.api, data })
+    const access = new Access(this, 'Access', {
+      installation: config.installation,
+      api: functions.api,
+      webhook: functions.webhook,
+      data,
+    })
     this.addOutputs({
       [OUTPUT.table]: data.table.tableName,
       [OUTPUT.bucket]: data.bucket.bucketName,
       [OUTPUT.apiUrl]: access.url,
+      ...(access.webhookUrl !== undefined && { [OUTPUT.webhookUrl]: access.webhookUrl }),
       [OUTPUT.configKey]: configObject.key,
       [OUTPUT.cluster]: cluster.clusterName,
       [OUTPUT.topic]: messages.topic.topicArn,

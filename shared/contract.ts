@@ -46,6 +46,8 @@ export const OUTPUT = {
   table: 'TableName',
   bucket: 'BucketName',
   apiUrl: 'ApiUrl',
+  /** Where a job waits for pushes or requests. */
+  webhookUrl: 'WebhookUrl',
   configKey: 'ConfigKey',
   cluster: 'ClusterName',
   topic: 'TopicArn',
@@ -239,20 +241,11 @@ export interface Pointer {
 export const environmentPrefix = (top: 'plans' | 'runs' | 'state' | 'cache' | 'docs', project: string, environment: string) =>
   `${top}/${project}/${environment}/`
 
-/** Input that a schedule gives the launcher. EventBridge Scheduler fills the two context attributes in. */
-export interface ScheduleInput {
-  kind: 'schedule'
-  job: string
-  schedule: string
-  /** `<aws.scheduler.scheduled-time>`: ISO 8601, UTC. */
-  scheduledFor: string
-}
-
 /** Schedule group of an installation; its schedules are named within it. */
 export const scheduleGroup = (installation: string) => installation
 
-/** Lambdas of an installation. Fixed names, because they call each other in circles. */
-export const FUNCTIONS = ['launcher', 'dispatcher', 'finisher', 'notifier', 'sweeper', 'api', 'deployer'] as const
+/** Lambdas of an installation; `webhook` only where a job needs it. Fixed names, because they call each other in circles. */
+export const FUNCTIONS = ['launcher', 'dispatcher', 'finisher', 'notifier', 'sweeper', 'api', 'webhook', 'deployer'] as const
 export type FunctionName = (typeof FUNCTIONS)[number]
 export const functionName = (installation: string, name: FunctionName) => `${installation}-${name}`
 

@@ -18,6 +18,7 @@ export const env = {
   subnets: () => readList(ENV.subnets),
   securityGroups: () => readList(ENV.securityGroups),
   assignPublicIp: () => (read(ENV.assignPublicIp) === 'ENABLED' ? ('ENABLED' as const) : ('DISABLED' as const)),
+  launcher: () => read(ENV.launcher),
   dispatcher: () => read(ENV.dispatcher),
   finisher: () => read(ENV.finisher),
   notifier: () => read(ENV.notifier),

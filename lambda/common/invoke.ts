@@ -29,3 +29,15 @@ export const makeInvoke =
       }),
     )
   }
+
+/** A synchronous call: what the function answers. Throws when it failed. */
+export const makeCall =
+  <T, A>(client: LambdaClient, functionName: string): ((payload: T) => Promise<A>) =>
+  async payload => {
+    const { FunctionError, Payload } = await client.send(
+      new InvokeCommand({ FunctionName: functionName, Payload: new TextEncoder().encode(JSON.stringify(payload)) }),
+    )
+    const text = new TextDecoder().decode(Payload)
+    if (FunctionError) throw new Error(`${functionName} failed: ${text.slice(0, 500)}`)
+    return JSON.parse(text) as A
+  }

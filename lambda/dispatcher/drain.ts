@@ -148,7 +148,7 @@ function endBeforeStart(run: RunRecord, newer: RunRecord | undefined, now: Date)
     return {
       status: 'skipped',
       reason: 'superseded',
-      message: `Run ${newer.id} of the same schedule took its place in the line.`,
+      message: `Run ${newer.id} of the same trigger took its place in the line.`,
     }
   const late = run.launchTries > 0 && now.toISOString() > run.startBy
   if (late) return noStart(run.launchTries, run.lastLaunchError)

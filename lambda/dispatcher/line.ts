@@ -1,5 +1,6 @@
 /** The order and the rules of the waiting line: pure. */
 import type { JobConfig } from '../../shared/config-model.ts'
+import { triggersOf } from '../../shared/config-trigger.ts'
 import { fullName } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
 
@@ -34,24 +35,37 @@ export function inOrder<T extends Pick<Waiting, 'id' | 'priority'>>(waiting: rea
 }
 
 /**
- * Run to the newer run that takes its place: of the waiting runs of one schedule only the newest scheduled time stays.
- * Runs with parameters, of requests and of other runs are wanted each; so is every run of a job with `overlap: allow`.
+ * Run to the newer run that takes its place: of the waiting runs of one schedule only the newest scheduled time stays, of
+ * commits on one branch the last that was told, of events those of a trigger that says so. Runs with parameters, of requests
+ * and of other runs are wanted each; so is every run of a job with `overlap: allow`.
  */
-export function findSuperseded(runs: readonly RunRecord[], overlapOf: (run: RunRecord) => JobConfig['overlap'] | undefined) {
+export function findSuperseded(runs: readonly RunRecord[], jobOf: (run: RunRecord) => JobConfig | undefined) {
   const newest = new Map<string, RunRecord>()
-  const candidates = runs.filter(run => run.cause.kind === 'schedule' && run.attempts.length === 0 && !run.overrides)
-  for (const run of candidates) {
-    const other = newest.get(lineOf(run))
-    if (!other || isLater(run, other)) newest.set(lineOf(run), run)
+  const candidates = runs.flatMap(run => {
+    const job = jobOf(run)
+    const line = run.attempts.length === 0 && !run.overrides && job?.overlap !== 'allow' ? lineOf(run, job) : undefined
+    return line === undefined ? [] : [{ run, line: `${fullName(run.project, run.job)} ${line}` }]
+  })
+  for (const { run, line } of candidates) {
+    const other = newest.get(line)
+    if (!other || isLater(run, other)) newest.set(line, run)
   }
   const superseded = new Map<string, RunRecord>()
-  for (const run of candidates) {
-    const stays = newest.get(lineOf(run))
-    if (stays && stays.id !== run.id && overlapOf(run) !== 'allow') superseded.set(run.id, stays)
+  for (const { run, line } of candidates) {
+    const stays = newest.get(line)
+    if (stays && stays.id !== run.id) superseded.set(run.id, stays)
   }
   return superseded
 }
 
-const lineOf = (run: RunRecord) => `${fullName(run.project, run.job)}/${run.cause.kind === 'schedule' ? run.cause.schedule : ''}`
+/** Runs of a job that stand for one another; undefined: each is wanted. */
+function lineOf({ cause }: RunRecord, job: JobConfig | undefined): string | undefined {
+  if (cause.kind === 'schedule') return `schedule ${cause.schedule}`
+  if (cause.kind === 'commit') return `commit ${cause.branch ?? ''}`
+  if (cause.kind !== 'event' || !job) return undefined
+  const merged = triggersOf(job, 'event').some(each => each.name === cause.trigger && each.coalesce)
+  return merged ? `event ${cause.trigger}` : undefined
+}
+
 const scheduledFor = (run: RunRecord) => (run.cause.kind === 'schedule' ? run.cause.scheduledFor : '')
 const isLater = (a: RunRecord, b: RunRecord) => `${scheduledFor(a)} ${a.id}` > `${scheduledFor(b)} ${b.id}`

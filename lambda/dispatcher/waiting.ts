@@ -16,7 +16,7 @@ export interface Candidate {
   run: RunRecord
   /** Undefined: the configuration cannot be read, or does not have the job. */
   settings: RunSettings | undefined
-  /** Of the same schedule, and takes its place. */
+  /** Of the same schedule, branch or trigger, and takes its place. */
   newer: RunRecord | undefined
 }
 
@@ -63,7 +63,7 @@ export function makeLine(deps: LineDeps): Line {
         )
         if (found) settings.set(run.id, found)
       }
-      const superseded = findSuperseded(runs, run => settings.get(run.id)?.job.overlap)
+      const superseded = findSuperseded(runs, run => settings.get(run.id)?.job)
       return new Map(runs.map(run => [run.id, { run, settings: settings.get(run.id), newer: superseded.get(run.id) }]))
     },
     forget: id => void known.delete(id),

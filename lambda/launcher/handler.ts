@@ -1,12 +1,13 @@
 /**
- * Launcher: a schedule fired. Input: ScheduleInput (shared/contract.ts). Answers with the run.
+ * Launcher: claims a run when a schedule fires, an event matches, a branch moves or a signed request comes. Input and answer:
+ * shared/launch-input.ts.
  *
  * Environment: installation, table, bucket, configKey, dispatcher, finisher.
  * Permissions:
  * - dynamodb: GetItem, PutItem, UpdateItem on the table
  * - s3:GetObject on config/*
  * - lambda:InvokeFunction on dispatcher and finisher
- * Invoked by Scheduler (its role) and by nobody else. Time limit 30 s, memory 512 MB.
+ * Invoked by Scheduler (its role), by rules of this installation and by the webhook function. Time limit 30 s, memory 512 MB.
  */
 import { makeBucket } from '../common/bucket.ts'
 import { makeClients } from '../common/clients.ts'

@@ -10,18 +10,23 @@ import type { ServiceFunction } from './function.ts'
 export interface AccessProps {
   readonly installation: string
   readonly api: ServiceFunction
+  readonly webhook: ServiceFunction | undefined
   readonly data: Data
 }
 
 /** The door for people and programs: the URL of the api, and two managed policies to give to them. */
 export class Access extends Construct {
   readonly url: string
+  /** Where git hosts and programs without AWS credentials call. */
+  readonly webhookUrl: string | undefined
   private readonly props: AccessProps
 
   constructor(scope: Construct, id: string, props: AccessProps) {
     super(scope, id)
     this.props = props
     this.url = props.api.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM }).url
+    // Git hosts cannot sign as AWS does: the function itself checks each call's signature before it does anything.
+    this.webhookUrl = props.webhook?.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }).url
     this.makePolicy('viewer', 'sees runs, logs, artifacts and docs', this.reads())
     this.makePolicy('operator', 'sees everything and starts, cancels, retries and pauses', [
       ...this.reads(),

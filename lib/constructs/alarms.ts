@@ -1,10 +1,11 @@
 import { Duration } from 'aws-cdk-lib'
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
+import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import { Construct } from 'constructs'
 import type { DeadLetters } from './dead-letters.ts'
+import type { ServiceFunction } from './function.ts'
 import type { Functions } from './functions.ts'
 
 export interface AlarmsProps {
@@ -42,11 +43,7 @@ export class Alarms extends Construct {
       ),
       'failed-messages': above(1, failedMessages, 'A message about a run could not be delivered on one of its channels.'),
       // What the other functions fail at three times is a dead letter.
-      'api-errors': above(
-        3,
-        functions.api.metricErrors({ statistic: 'Sum', period: Duration.minutes(15) }),
-        'Operations of people and programs fail.',
-      ),
+      'api-errors': above(3, errorsOf(functions), 'Operations of people and programs fail.'),
       'sweeper-silent': {
         description: 'Nobody looks for what is missing: the sweeper has not run for 15 minutes.',
         metric: functions.sweeper.metricInvocations({ statistic: 'Sum', period: Duration.minutes(15) }),
@@ -66,6 +63,17 @@ export class Alarms extends Construct {
         treatMissingData: rule.missing,
       }).addAlarmAction(new SnsAction(topic))
   }
+}
+
+/** Of the functions that are called from outside, whose failures nobody repeats for them. */
+function errorsOf({ api, webhook }: Functions): IMetric {
+  const errors = (each: ServiceFunction) => each.metricErrors({ statistic: 'Sum', period: Duration.minutes(15) })
+  if (!webhook) return errors(api)
+  return new MathExpression({
+    expression: 'api + webhook',
+    usingMetrics: { api: errors(api), webhook: errors(webhook) },
+    period: Duration.minutes(15),
+  })
 }
 
 const above = (threshold: number, metric: IMetric, description: string): AlarmRule => ({

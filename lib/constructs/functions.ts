@@ -3,6 +3,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { channelSecrets } from '../../shared/channel-secrets.ts'
 import type { Config } from '../../shared/config-model.ts'
+import { needsWebhook, webhookSecrets } from '../../shared/config-trigger.ts'
 import { ENV, eventSource, type FunctionName, logGroup } from '../../shared/contract.ts'
 import type { Cluster } from './cluster.ts'
 import type { ConfigObject } from './config-object.ts'
@@ -26,7 +27,7 @@ export interface FunctionsProps {
   readonly consoleUrl: string
 }
 
-/** The six functions of the service. What each may do is what the head of its handler lists. */
+/** The functions of the service; the webhook only where a job waits for a call from outside. What each may do is what the head of its handler lists. */
 export class Functions extends Construct {
   readonly launcher: ServiceFunction
   readonly dispatcher: ServiceFunction
@@ -34,6 +35,7 @@ export class Functions extends Construct {
   readonly notifier: ServiceFunction
   readonly sweeper: ServiceFunction
   readonly api: ServiceFunction
+  readonly webhook: ServiceFunction | undefined
   private readonly props: FunctionsProps
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
@@ -45,11 +47,13 @@ export class Functions extends Construct {
     this.notifier = this.makeNotifier()
     this.sweeper = this.makeSweeper()
     this.api = this.makeApi()
+    this.webhook = needsWebhook(props.config) ? this.makeWebhook() : undefined
     for (const each of this.all) props.configObject.grantRead(each)
   }
 
   get all(): ServiceFunction[] {
-    return [this.launcher, this.dispatcher, this.finisher, this.notifier, this.sweeper, this.api]
+    const always = [this.launcher, this.dispatcher, this.finisher, this.notifier, this.sweeper, this.api]
+    return this.webhook ? [...always, this.webhook] : always
   }
 
   private makeLauncher(): ServiceFunction {
@@ -138,6 +142,15 @@ export class Functions extends Construct {
     api.allowCall('finisher', ENV.finisher)
     api.allowCall('notifier', ENV.notifier)
     return api
+  }
+
+  /** Open to the world: it checks signatures and calls the launcher, and can do nothing else. */
+  private makeWebhook(): ServiceFunction {
+    const webhook = this.make('webhook', 'Takes signed pushes and requests from outside', { seconds: 10, memory: 256 })
+    const secrets = webhookSecrets(this.props.config).map(each => secretResource(this, each))
+    webhook.allow(['secretsmanager:GetSecretValue'], [...new Set(secrets)].sort())
+    webhook.allowCall('launcher', ENV.launcher)
+    return webhook
   }
 
   /** What it takes to end a run: the record, its artifacts, the end of its log, and what starts next. */

@@ -2,7 +2,8 @@ import { NestedStack } from 'aws-cdk-lib'
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler'
 import { Construct } from 'constructs'
 import type { JobConfig, ScheduleConfig } from '../../shared/config-model.ts'
-import { fullName, type ScheduleInput } from '../../shared/contract.ts'
+import { fullName } from '../../shared/contract.ts'
+import type { ScheduleInput } from '../../shared/launch-input.ts'
 import { SCHEDULE_BUCKETS, scheduleBucket, scheduleResourceName } from '../../shared/schedule-names.ts'
 
 export interface ScheduleTarget {

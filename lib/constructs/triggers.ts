@@ -8,6 +8,7 @@ import type { Config } from '../../shared/config-model.ts'
 import { scheduleGroup } from '../../shared/contract.ts'
 import type { Cluster } from './cluster.ts'
 import type { DeadLetters } from './dead-letters.ts'
+import { EventRules } from './event-rules.ts'
 import type { Functions } from './functions.ts'
 import { Schedules } from './schedules.ts'
 
@@ -18,7 +19,7 @@ export interface TriggersProps {
   readonly deadLetters: DeadLetters
 }
 
-/** What sets the functions going: the schedules of the jobs, the sweeper's own, and the events of the tasks. */
+/** What sets the functions going: the schedules and events of the jobs, the sweeper's own schedule, and the events of the tasks. */
 export class Triggers extends Construct {
   constructor(scope: Construct, id: string, { config, functions, cluster, deadLetters }: TriggersProps) {
     super(scope, id)
@@ -57,6 +58,7 @@ export class Triggers extends Construct {
         deadLetterConfig: { arn: target.deadLettersArn },
       },
     })
+    new EventRules(this, 'Events', { config, launcher, deadLetters })
     new Rule(this, 'TaskEvents', {
       description: `Tidemill ${config.installation}: a task runs or has stopped`,
       eventPattern: {
