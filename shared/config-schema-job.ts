@@ -7,7 +7,7 @@ import { triggerSpec } from './config-schema-trigger.ts'
 import { secretKind } from './config-secrets.ts'
 import { durationReader, nameReader, readTimezone } from './config-values.ts'
 import { parseDbtCommand } from './dbt-command.ts'
-import { refuse } from './refusal.ts'
+import { type Refusal, refuse } from './refusal.ts'
 import { deployCron } from './schedule.ts'
 import { INTERVALS } from './schedule-names.ts'
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import type { TriggerConfig } from '../../shared/config-model.ts'
 import { ENV } from '../../shared/contract.ts'
-import { config } from './fixture.ts'
+import { config, job } from './fixture.ts'
 import { find, findArn, statementsOf, textOf } from './policy.ts'
 import { synthesise } from './synth.ts'
 
@@ -32,8 +33,8 @@ function headOf(name: string) {
 }
 
 /** What the stack grants to it. */
-function grantedTo(name: string) {
-  const statements = statementsOf(find(main, 'AWS::IAM::Role', new RegExp(`^Functions${name}Role`)))
+function grantedTo(name: string, template = main) {
+  const statements = statementsOf(find(template, 'AWS::IAM::Role', new RegExp(`^Functions${name}Role`)))
   const resources = (action: string) =>
     statements.filter(({ actions }) => actions.includes(action)).flatMap(each => each.resources)
   const below = (prefix: string, all: string[]) =>
@@ -42,7 +43,7 @@ function grantedTo(name: string) {
       .map(each => each.slice(prefix.length))
       .sort()
   const onTable = statements.filter(({ resources }) => resources.includes(table)).flatMap(({ actions }) => actions)
-  const { Timeout, MemorySize } = find(main, 'AWS::Lambda::Function', new RegExp(`^Functions${name}`)).Properties
+  const { Timeout, MemorySize } = find(template, 'AWS::Lambda::Function', new RegExp(`^Functions${name}`)).Properties
   return {
     table: below('dynamodb:', onTable),
     indexes: below(`${table}/index/`, resources('dynamodb:Query')),
@@ -63,6 +64,14 @@ describe('permissions, time and memory that the head of a handler names are thos
       assert.ok(wanted.table.length > 0 && wanted.reads.length > 0, 'the head of the handler was not understood')
       assert.deepEqual(grantedTo(name), wanted)
     })
+
+  it('webhook, which has no table', () => {
+    const request: TriggerConfig = { kind: 'request', name: 'request', secret: { name: 'ci', field: null }, overrides: [] }
+    const { main: open } = synthesise(config({ jobs: { 'ferry/load': job('load', { triggers: [request] }) } }))
+    const wanted = headOf('webhook')
+    assert.deepEqual([wanted.calls, wanted.reads], [['launcher'], ['config/*']])
+    assert.deepEqual(grantedTo('webhook', open), wanted)
+  })
 
   it('sweeper, whose objects are those of the finisher', () => {
     const { reads, writes } = headOf('finisher')

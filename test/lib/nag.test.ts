@@ -4,7 +4,7 @@ import { type App, Stack, Validations } from 'aws-cdk-lib'
 import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import type { Config } from '../../shared/config-model.ts'
-import { config, environment } from './fixture.ts'
+import { config, environment, job } from './fixture.ts'
 import { synthesise } from './synth.ts'
 
 const check = (app: App) => Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
@@ -32,7 +32,15 @@ const configurations: Record<string, Config> = {
         submodules: false,
       },
     },
-    jobs: {},
+    jobs: {
+      'ferry/load': job('load', {
+        triggers: [
+          { kind: 'commit', name: 'commit' },
+          { kind: 'event', name: 'event', bus: 'acme', pattern: { source: ['acme'] }, coalesce: false },
+          { kind: 'request', name: 'request', secret: { name: 'ci', field: null }, overrides: [] },
+        ],
+      }),
+    },
   }),
 }
 
