@@ -64,9 +64,9 @@ export function makeMemoryTable(hooks: TableHooks = {}): MemoryTable {
     const names = input.ExpressionAttributeNames ?? {}
     const values = input.ExpressionAttributeValues ? stored(input.ExpressionAttributeValues) : {}
     const given: Names = { names, values: values as Item }
-    const condition = input.ConditionExpression ? compiled(input.ConditionExpression, readCondition) : undefined
-    const update = input.UpdateExpression ? compiled(input.UpdateExpression, readUpdate) : undefined
-    checkUse(given, [...(condition ? [condition.tokens] : []), ...(update ? [update.tokens] : [])])
+    const condition = input.ConditionExpression ? compiled(input.ConditionExpression, readCondition, kept.conditions) : undefined
+    const update = input.UpdateExpression ? compiled(input.UpdateExpression, readUpdate, kept.updates) : undefined
+    checkUse(given, condition?.tokens, update?.tokens)
     if (condition && !condition.run(before ?? {}, given)) throw named('ConditionalCheckFailedException', 'the condition failed')
     const after = () =>
       update ? update.run(before ?? { pk }, given) : input.Item ? { ...(stored(input.Item) as Item) } : undefined
@@ -116,9 +116,9 @@ export function makeMemoryTable(hooks: TableHooks = {}): MemoryTable {
 
   function query(input: QueryCommand['input']): object {
     const { KeyConditionExpression = '', ExpressionAttributeNames: names = {}, ExpressionAttributeValues: values = {} } = input
-    const condition = compiled(KeyConditionExpression, readCondition)
+    const condition = compiled(KeyConditionExpression, readCondition, kept.conditions)
     const given: Names = { names, values }
-    checkUse(given, [condition.tokens])
+    checkUse(given, condition.tokens, undefined)
     const [, name = '', value = ''] = KeyConditionExpression.match(/^(#?\w+) = (:\w+)/) ?? []
     const { entries, sort } = indexes.partition(input.IndexName ?? '', names[name] ?? name, String(values[value]))
     const found = entries.filter(entry => condition.run(entry, given))
@@ -177,31 +177,34 @@ function view(item: Item | undefined): Item | undefined {
 }
 
 /** Every name and value has to be given, and none beside them. */
-function checkUse({ names, values }: Names, expressions: Tokens[]): void {
+function checkUse({ names, values }: Names, condition: Tokens | undefined, update: Tokens | undefined): void {
   let used = 0
-  const given = { ...names, ...values }
-  for (const token of new Set(expressions.flatMap(each => [...each.used]))) {
-    if (given[token] === undefined) throw invalid(`${token} is used in an expression and not given`)
+  for (const token of condition?.used ?? []) {
+    if (names[token] === undefined && values[token] === undefined) throw invalid(`${token} is used and not given`)
     used++
   }
-  if (used < Object.keys(given).length)
-    throw invalid(`a name or value that is given is not used: ${Object.keys(given)} in "${expressions.map(each => each.text)}"`)
+  for (const token of update?.used ?? []) {
+    if (names[token] === undefined && values[token] === undefined) throw invalid(`${token} is used and not given`)
+    if (!condition?.used.has(token)) used++
+  }
+  for (const _ in names) used--
+  for (const _ in values) used--
+  if (used < 0) throw invalid(`a name or value is given and not used in "${condition?.text ?? ''}" and "${update?.text ?? ''}"`)
 }
 
 interface Compiled<R> {
   run: (item: Item, given: Names) => R
   tokens: Tokens
 }
-const kept = new Map<string, Compiled<unknown>>()
+const kept = { conditions: new Map<string, Compiled<boolean>>(), updates: new Map<string, Compiled<Item>>() }
 
-function compiled<R>(text: string, read: (tokens: Tokens) => (item: Item, given: Names) => R): Compiled<R> {
-  const key = `${read.name} ${text}`
-  const known = kept.get(key) as Compiled<R> | undefined
-  if (known) return known
+function compiled<R>(text: string, read: (tokens: Tokens) => Compiled<R>['run'], known: Map<string, Compiled<R>>): Compiled<R> {
+  const found = known.get(text)
+  if (found) return found
   const tokens = makeTokens(text)
   const made = { run: read(tokens), tokens }
   if (tokens.peek() !== undefined) throw invalid(`"${text}": unexpected ${tokens.peek()}`)
-  kept.set(key, made)
+  known.set(text, made)
   return made
 }
 

@@ -1,0 +1,28 @@
+/** The model check: docs/simulation.md says what it models and how a seed is seen again. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loadSimulation } from './build.ts'
+import { explain, runMany } from './many.ts'
+import { MUTATIONS } from './mutations.ts'
+
+/** Runs of jobs; other seeds with `SIMULATION_FROM`. */
+const RUNS = Number(process.env.SIMULATION_RUNS ?? 10_000)
+const FROM = Number(process.env.SIMULATION_FROM ?? 1)
+
+test('simulation: every run starts once, ends once, and is told of, whatever fails', { timeout: 540_000 }, async context => {
+  const { simulate } = await loadSimulation()
+  const total = await runMany(simulate, FROM, RUNS, Number.POSITIVE_INFINITY)
+  for (const line of total.words.split('\n')) context.diagnostic(line)
+  const [failing] = total.broken
+  if (failing) assert.fail(await explain(simulate, failing))
+  if (total.runs < 100_000) return
+  for (const [kind, count] of total.faults) assert.ok(count >= 1000, `"${kind}" was injected ${count} times`)
+})
+
+for (const mutation of MUTATIONS)
+  test(`simulation finds that ${mutation.name}`, { timeout: 120_000 }, async context => {
+    const { simulate } = await loadSimulation(mutation)
+    const { broken, runs } = await runMany(simulate, 1, 10_000, 100_000, 1)
+    assert.ok(broken.length > 0, `not found in ${runs} runs`)
+    context.diagnostic(`after ${runs} runs: ${broken[0]?.broken?.rule}`)
+  })
