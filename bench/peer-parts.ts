@@ -4,8 +4,8 @@ import { type Figure, figureOf } from './figures.ts'
 import { mustBeBuilt, PEERS, type Peer, preparePeer } from './peer-run.ts'
 import { makeProject } from './project.ts'
 import type { Options, Part, Values } from './rounds.ts'
-import { BUILD, BUILD_JOB, DEFAULT_JOB, mustSucceed, ratios } from './runner-job.ts'
-import { timeRunner, timeShell } from './start.ts'
+import { DEFAULT_JOB, mustSucceed, ratios } from './runner-job.ts'
+import { timeRunner } from './start.ts'
 
 export function peerParts({ pairs, quick }: Options): Part[] {
   const [slow, others] = [PEERS.filter(peer => peer.slow), PEERS.filter(peer => !peer.slow)]
@@ -22,14 +22,16 @@ function peersPart(name: string, peers: Peer[], rounds: number): Part {
       for (const peer of peers) ready.set(peer.name, await preparePeer(bench, project, peer))
       return async () => {
         const job = mustSucceed(await timeRunner(bench, project, { steps: DEFAULT_JOB })).stored
-        const build = mustSucceed(await timeRunner(bench, project, { steps: BUILD_JOB })).stored
         await mustBeBuilt(bench, join(bench.folder, 'bench.duckdb'), project)
-        const values: Values = { job, build, plain: await timeShell(bench, project, BUILD) }
+        const values: Values = { job }
         for (const [name, time] of ready) values[name] = await time()
         return values
       }
     },
-    figures: all => (all.length === 0 ? [] : [...ours(all), ...peers.flatMap(peer => figuresOf(peer, all))]),
+    figures: all => [
+      ...seconds(`the runner’s default job (beside ${peers.map(peer => peer.name).join(', ')})`, 'job', all),
+      ...peers.flatMap(peer => figuresOf(peer, all)),
+    ],
   }
 }
 
@@ -38,12 +40,6 @@ const seconds = (name: string, key: string, all: Values[]): Figure[] =>
     { name, unit: 's', target: null },
     all.map(values => values[key] ?? Number.NaN),
   )
-
-const ours = (all: Values[]): Figure[] => [
-  ...seconds('plain dbt build', 'plain', all),
-  ...seconds('the runner, default job (checkout, deps, freshness, build, docs)', 'job', all),
-  ...seconds('the runner, checkout and build', 'build', all),
-]
 
 const figuresOf = ({ name, title }: Peer, all: Values[]): Figure[] => [
   ...seconds(title, name, all),
