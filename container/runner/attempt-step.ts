@@ -56,13 +56,13 @@ const BUILT = /^(model|seed|snapshot|test|unit_test)\./
 export async function runStep(step: PlanStep, result: StepResult, state: AttemptState): Promise<void> {
   const { log, parts, now } = state
   delete state.ledger
-  await mkdir(stepFolder(state, step), { recursive: true })
   const logFile = join(state.folders.outbox, `${step.index}-log.txt.gz`)
   log.openStep(logFile)
   Object.assign(result, { status: 'running', startedAt: now().toISOString() })
   log.info(step.index, `▸ ${result.command}`)
   await parts.flush()
   try {
+    await mkdir(stepFolder(state, step), { recursive: true })
     if (step.kind === 'checkout') await runCheckout(step, result, state)
     else await runDbt(step, result, state)
   } catch (error) {

@@ -11,6 +11,10 @@ const KINDS: Record<string, readonly string[]> = {
 /** Undefined: a command that only runs as a whole. */
 export const kindsOf = (words: readonly string[]) => KINDS[words[0] ?? '']
 
+/** With it dbt reads every node that it does not build from the other state, also those that an earlier attempt has built anew. */
+export const favorsState = (words: readonly string[], variables: Readonly<Record<string, string>>) =>
+  words.includes('--favor-state') || /^(1|t|true|y|yes|on)$/i.test(variables.DBT_FAVOR_STATE ?? '')
+
 /** Options that choose nodes, or that a selector or the parsing needs; `dbt ls` takes no others. */
 const SELECTS = /^(--(select|models?|exclude|selector|resource-types?|exclude-resource-types?|indirect-selection)|-s|-m)$/
 const PARSES = /^--(vars|state|defer-state|profile|target|partial-parse|warn-error-options)$|^-t$/

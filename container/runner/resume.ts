@@ -12,7 +12,7 @@ import { dbtArguments } from './dbt-command.ts'
 import { parseEvent, recordOf, stringOf } from './dbt-events.ts'
 import { type DbtContext, stepFolder } from './dbt-step.ts'
 import { dbtEnvironment } from './environment.ts'
-import { kindsOf, leftResults, listWords, restWords } from './resume-words.ts'
+import { favorsState, kindsOf, leftResults, listWords, restWords } from './resume-words.ts'
 import { bringSources } from './state.ts'
 
 /**
@@ -32,10 +32,14 @@ export interface RestContext extends DbtContext {
 }
 
 export async function restOfStep(step: PlanStep, words: string[], projectDir: string, context: RestContext): Promise<Rest> {
-  const { resume, log } = context
+  const { resume, plan, log } = context
   const partial = resume?.partial
   const kinds = kindsOf(words)
   if (!partial || partial.step !== step.index || !kinds) return { kind: 'whole' }
+  if (favorsState(words, plan.variables)) {
+    log.info(step.index, 'The step runs from its start: with --favor-state it would not see what was built before.')
+    return { kind: 'whole' }
+  }
   const folder = join(stepFolder(context, step), 'resume')
   const target = join(folder, 'target')
   await mkdir(target, { recursive: true })

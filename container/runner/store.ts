@@ -34,7 +34,8 @@ export function createS3Store(bucket: string): Store & { credentials(): Promise<
     // A retry above this one waits longer and outlasts an outage.
     maxAttempts: 2,
     requestChecksumCalculation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },
+    // A socket on which nothing moves. `requestTimeout` would only warn, and count a long upload as well.
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
   })
   return {
     async get(key) {

@@ -92,6 +92,17 @@ describe('what hangs or breaks off', { concurrency: 3 }, () => {
     assert.deepEqual([word.run, word.artifactsIncomplete], [plan.run.id, true], end.output)
   })
 
+  test('fault 26: an upload that hangs is given up and repeated, and all is stored', { timeout: 150_000 }, async t => {
+    const { plan, start, bucket } = await setUp(t, { steps: [step(0, 'checkout')] })
+    let hanging = 0
+    bucket.hang((method, key) => method === 'PUT' && key.includes('/parts/') && hanging < 1 && ++hanging > 0)
+    const end = await start().end
+    assert.equal(hanging, 1)
+    assert.equal(end.result?.outcome, 'success', end.output)
+    assert.equal(end.result?.artifactsIncomplete, false)
+    assert.equal(bucket.keys(`${plan.prefixes.attempt}parts/`).length, end.result?.parts)
+  })
+
   test('fault 46: nobody reads the output: steps, uploads and signals go on, and what is lost is counted', {
     timeout: 120_000,
   }, async t => {

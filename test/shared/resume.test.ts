@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { listWords, restWords } from '../../container/runner/resume-words.ts'
+import { favorsState, listWords, restWords } from '../../container/runner/resume-words.ts'
 import { type AttemptLedger, makeResume, mergeAttempts, parseResume } from '../../shared/resume.ts'
 import type { NodeStatus, StepResult } from '../../shared/run.ts'
 import { runId } from '../fakes/records.ts'
@@ -177,4 +177,10 @@ test('the next attempt compares with the state of the first', () => {
   assert.equal(makeResume(ID, [first])?.resume.state, undefined)
   const { state } = makeResume(ID, [compared, second])?.resume ?? {}
   assert.equal(state, 'x')
+})
+
+test('what dbt would read from another state is not left out', () => {
+  assert.equal(favorsState(['build', '--defer', '--favor-state'], {}), true)
+  assert.equal(favorsState(['build', '--defer'], { DBT_FAVOR_STATE: 'True' }), true)
+  assert.equal(favorsState(['build', '--defer'], {}), false)
 })
