@@ -1,6 +1,6 @@
 /** What people and clocks do in one simulation: configurations, firings, requests, and operations on them. */
 import type { Config, JobConfig } from '../../shared/config-model.ts'
-import type { ScheduleInput } from '../../shared/contract.ts'
+import type { ScheduleInput } from '../../shared/launch-input.ts'
 import { firings } from '../../shared/schedule.ts'
 import { configOf, environmentOf, jobOf } from '../fakes/records.ts'
 import type { Random } from './random.ts'
