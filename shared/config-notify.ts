@@ -40,7 +40,7 @@ export function channelSetup(data: unknown): ChannelSetup {
   const namesAt = (...path: string[]) => Object.keys(Object(at(...path)))
   const lists = namesAt('email_lists')
   return {
-    channels: CHANNELS.filter(channel => isSetUp(at(channel)) || (channel === 'email' && lists.length > 0)),
+    channels: CHANNELS.filter(channel => isSetUp(at(channel))),
     targets: {
       email: lists,
       ...Object.fromEntries(
@@ -156,11 +156,12 @@ function resolveMatch(spec: Exclude<NonNullable<NotifySpec['match']>, 'unmatched
 }
 
 function checkTarget(channel: Channel, target: unknown, { channels, targets, bot }: ChannelSetup, say: Say): void {
-  if (!channels.includes(channel)) {
+  const named = typeof target === 'string' && channel !== 'slack'
+  if (!channels.includes(channel) && !(named && targets[channel]?.includes(target))) {
     say(channel, `${channel} is not set up; add to the end of the file: notifications: { ${HOW[channel]} }`)
     return
   }
-  if (typeof target !== 'string' || channel === 'slack') {
+  if (!named) {
     if (typeof target === 'string' && bot && !/^[#@]|^[A-Z0-9]{8,}$/.test(target))
       say(channel, `"${target}" is not a channel of Slack; write its name with # ("#${target}") or its id`)
     return

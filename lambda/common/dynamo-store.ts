@@ -122,6 +122,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         heard,
       ),
     putMessage: message =>
+    // What waits for the end of quiet hours is due from then on.
       putNew(dynamo, { ...message, openKey: openKey(shardOf(message.runId)), openSort: OPEN.message(message.createdAt) }),
     async pause(job, by) {
       await update(dynamo, { pk: PK.job(job), ...pausing(by) })

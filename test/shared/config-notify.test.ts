@@ -80,6 +80,15 @@ test('what cannot work is refused with what to write', () => {
   )
 })
 
+test('lists of addresses alone: a rule names one, and nobody is told by default', () => {
+  const more = 'notifications: { email_lists: { finance: [f@example.com] } }'
+  assert.deepEqual(rules('{ email: finance }', more), [
+    { channel: 'email', target: 'finance', on: ['error', 'recovered', 'missed'] },
+  ])
+  assert.deepEqual(rules('', more), [])
+  assert.match(problem(job('{ email: true }', more)), /email is not set up/)
+})
+
 test('what a channel needs is asked for', () => {
   const told = (slack: string) => problems(job('', `notifications: { slack: ${slack} }`)).join('\n')
   assert.match(told('{}'), /needs `secret` \(a webhook\) or `token` \(a bot\), and not both/)

@@ -208,8 +208,8 @@ notifications: { email: [a@example.com], slack: { secret: "hooks#data" } }
   )
   assert.deepEqual(a?.notify, [
     { channel: 'slack', target: '', on: ['success'] },
-    { channel: 'slack', target: '#a', on: ['error'] },
     { channel: 'email', target: '', on: ['error'] },
+    { channel: 'slack', target: '#a', on: ['error'] },
   ])
   assert.deepEqual(a?.publishes, ['state'])
   assert.deepEqual([a?.docs, a?.docsStatic, a?.state], [true, true, 'production'])
