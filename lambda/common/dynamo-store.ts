@@ -123,7 +123,11 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
       ),
     putMessage: message =>
     // What waits for the end of quiet hours is due from then on.
-      putNew(dynamo, { ...message, openKey: openKey(shardOf(message.runId)), openSort: OPEN.message(message.createdAt) }),
+      putNew(dynamo, {
+        ...message,
+        openKey: openKey(shardOf(message.runId)),
+        openSort: OPEN.message(message.leaseUntil ?? message.createdAt),
+      }),
     async pause(job, by) {
       await update(dynamo, { pk: PK.job(job), ...pausing(by) })
     },
