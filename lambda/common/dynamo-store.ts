@@ -10,15 +10,15 @@ import { makeLeaseStore } from './dynamo-lease.ts'
 import { endRun, freePlaces, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
 import { batchGet, queryOpen } from './dynamo-read.ts'
 import { countStreak } from './dynamo-streak.ts'
-import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Paused, type Store } from './store.ts'
 import { makeRunsBefore } from './runs-before.ts'
+import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Paused, type Store } from './store.ts'
 
 export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): Store {
   const dynamo: Dynamo = { client, table }
   const get = async (pk: string) =>
     (await client.send(new GetCommand({ TableName: table, Key: { pk }, ConsistentRead: true }))).Item
-  const run = async (id: string) => {
   const runs = async (ids: readonly string[]) => (await batchGet(dynamo, ids.map(PK.run))).map(runOfItem)
+  const run = async (id: string) => {
     const item = await get(PK.run(id))
     return item && runOfItem(item)
   }
@@ -121,8 +121,8 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         deactivateAfter,
         heard,
       ),
-    putMessage: message =>
     // What waits for the end of quiet hours is due from then on.
+    putMessage: message =>
       putNew(dynamo, {
         ...message,
         openKey: openKey(shardOf(message.runId)),
