@@ -10,9 +10,9 @@ import { initCommand } from './init.ts'
 import { localDownCommand, localResetCommand, localStatusCommand, localUpCommand } from './local.ts'
 import { logsCommand } from './logs.ts'
 import { nextCommand } from './next.ts'
+import { notifyCommand } from './notify.ts'
 import { pauseCommand, resumeCommand } from './pause.ts'
 import { rerunCommand } from './rerun.ts'
-import { notifyCommand } from './notify.ts'
 import { retryCommand } from './retry.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
@@ -42,8 +42,8 @@ export const COMMANDS: Command[] = [
   backfillCommand,
   pauseCommand,
   resumeCommand,
+  notifyCommand,
   auditCommand,
   artifactsCommand,
   docsCommand,
 ]
-  notifyCommand,
