@@ -138,7 +138,13 @@ A failure that lasts is told at once, then as \`repeat\` says; "good again" is t
   notifications: {
     heading: 'Notifications',
     intro: `The channels of the installation, and who is told what unless a job or an environment says otherwise. Each address or key lies in a
-secret. \`tidemill notify --test\` sends a message marked as a test to each target and says which arrived.`,
+secret. \`tidemill notify --test\` sends a message marked as a test to each target and says which arrived.
+
+Each channel is tried by itself: a busy receiver again after as long as it asks for, then every 5 minutes for a day; a refusal that would
+come again ends it. What is given up raises the alarm \`failed-messages\`.
+
+With \`events: true\` a rule of EventBridge can start automations of your own; \`detail\` has what the webhook has:
+\`{"source": ["tidemill.<installation>"], "detail": {"kind": ["error"], "job": ["nightly"]}}\`.`,
     example: `notifications:
   email: [data@example.com]
   email_lists: { finance: [finance@example.com] }

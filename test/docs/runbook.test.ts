@@ -26,6 +26,8 @@ for (const page of [
   'docs/limits.md',
   'CONTRIBUTING.md',
   'shared/message.ts',
+  'shared/message-commands.ts',
+  'shared/message-lines.ts',
   'shared/reasons.ts',
 ])
   test(`${page} names only commands that exist`, () => {
