@@ -27,6 +27,9 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     claim: record => claim(dynamo, get, record),
     runs,
     runsBefore: makeRunsBefore(dynamo, { runs }),
+    async runsOfCauses(causes) {
+      return runs((await batchGet(dynamo, causes.map(causeKey))).map(item => String(item.run)))
+    },
     async causesWithoutRun(causes) {
       const found = new Set((await batchGet(dynamo, causes.map(causeKey))).map(item => item.pk))
       return causes.filter(cause => !found.has(causeKey(cause)))

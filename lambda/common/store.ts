@@ -155,6 +155,8 @@ export interface Store {
   claim(run: RunRecord): Promise<{ claimed: true } | { claimed: false; run: string }>
   /** Ids of those causes (canonical strings) that no run has. */
   causesWithoutRun(causes: readonly string[]): Promise<string[]>
+  /** Those of the causes that have one. */
+  runsOfCauses(causes: readonly string[]): Promise<RunRecord[]>
   run(id: string): Promise<RunRecord | undefined>
   runs(ids: readonly string[]): Promise<RunRecord[]>
   job(name: string): Promise<JobState>

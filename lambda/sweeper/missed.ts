@@ -3,12 +3,12 @@ import type { Config, JobConfig, ScheduleConfig } from '../../shared/config-mode
 import { causeString, fullName } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { type Firing, firings } from '../../shared/schedule.ts'
-import { claimRun } from '../common/claim.ts'
+import { claimRun, findPause } from '../common/claim.ts'
 import { type EffectDeps, runEffects } from '../common/effects.ts'
 import type { Store, SweepState } from '../common/store.ts'
 
 export interface MissedDeps extends EffectDeps {
-  store: EffectDeps['store'] & Pick<Store, 'causesWithoutRun' | 'sweep'>
+  store: EffectDeps['store'] & Pick<Store, 'causesWithoutRun' | 'runsOfCauses' | 'sweep'>
 }
 
 const MINUTE = 60_000
@@ -33,10 +33,13 @@ export async function findMissed(deps: MissedDeps): Promise<number> {
   const from = new Date(Math.max(Date.parse(state.checkedUntil), now.getTime() - LOOK_BACK_MS))
   const config = await deps.configs.load(deps.configs.current)
   const due = dueFirings(config, from, now)
-  const expected = await keepExpected(deps, state, due)
+  const expected = (await keepExpected(deps, state, due)).sort((a, b) => a.firing.at.getTime() - b.firing.at.getTime())
   const missing = new Set(await deps.store.causesWithoutRun(expected.flatMap(each => each.causes)))
   const missed = expected.filter(each => each.causes.every(cause => missing.has(cause)))
-  for (const group of groupBySchedule(missed)) await claimMissed(deps, group, now)
+  for (const group of groupBySchedule(missed)) {
+    const left = await outsidePause(deps, group)
+    if (!(await isTold(deps, left, expected))) await claimMissed(deps, left, now)
+  }
   // Last: a turn that died before looks again, and finds its own claims.
   await deps.store.sweep.write({ ...state, checkedUntil: now.toISOString() })
   return missed.length
@@ -104,13 +107,28 @@ function groupBySchedule(missed: readonly Expected[]): Expected[][] {
   return [...groups.values()]
 }
 
+/** A turn that died before its end, or another at the same moment, told of these with the firing that came after them. */
+async function isTold(deps: MissedDeps, group: readonly Expected[], expected: readonly Expected[]): Promise<boolean> {
+  const last = group.at(-1)
+  const next = last && expected.find(each => each.schedule === last.schedule && each.firing.at > last.firing.at)
+  if (!next) return false
+  return (await deps.store.runsOfCauses(next.causes)).some(run => run.reason === 'missed')
+}
+
+/** What fell into a pause that still holds would have been skipped: nobody waits for it. */
+async function outsidePause(deps: MissedDeps, group: readonly Expected[]): Promise<Expected[]> {
+  const [first] = group
+  const pause = first && (await findPause(deps.store, { ...first.job, job: first.job.name }))
+  return group.filter(each => !pause || each.firing.at.toISOString() < pause.at)
+}
+
 /** One record and one message for all firings of a schedule that are found missing together: its newest. */
 async function claimMissed(deps: MissedDeps, group: readonly Expected[], now: Date): Promise<void> {
   const last = group.at(-1)
   if (!last) return
   const { job, schedule, firing } = last
   const cause = { kind: 'schedule', schedule: schedule.name, scheduledFor: firing.at.toISOString() } as const
-  const earlier = group.length > 1 ? ` ${group.length - 1} earlier ${group.length === 2 ? 'time' : 'times'} were missed too.` : ''
+  const earlier = group.length > 1 ? ` ${group.length - 1} earlier ${group.length === 2 ? 'time was' : 'times were'} missed too.` : ''
   const message = `Expected at ${firing.local.replace('T', ' ')} ${schedule.timezone}, nothing by ${now.toISOString().slice(0, 16)}Z. The schedule is enabled in the configuration.${earlier}`
   const end = { status: 'skipped', reason: 'missed', message } as const
   const { run, existed } = await claimRun(deps, { job, config: deps.configs.current, cause, end })

@@ -66,8 +66,11 @@ for (const { name, job, result: over, stop, expected } of ENDINGS)
       for (let writes = 0; ; writes++) {
         const { cloud, task } = await begin()
         cloud.crashAfter(writes)
-        await finish(cloud.deps, taskEvent(task, stop)).catch(() => undefined)
-        const died = cloud.lines.some(line => line.includes('dead before write')) || writes === 0
+        const threw = await finish(cloud.deps, taskEvent(task, stop)).then(
+          () => false,
+          () => true,
+        )
+        const died = threw || cloud.lines.some(line => line.includes('dead before write'))
         cloud.crashAfter(undefined)
         // As long after the task's end as an event may take, and as a finisher may need.
         cloud.advance(1200)

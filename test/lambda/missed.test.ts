@@ -117,3 +117,38 @@ test('fault 44: a local time that comes twice is missed only if neither came', o
     )
   }
 })
+
+test(
+  'fault 43: what a broken schedule leaves out while its job or environment is paused is not missed; what it left out before is',
+  options,
+  async () => {
+    for (const pause of ['job', 'environment'] as const) {
+      const cloud = makeCloud(configOf([jobOf({ schedules: [hourly] })]))
+      await sweepFor(cloud, 40)
+      const by = { at: cloud.deps.now().toISOString(), actor: 'local:ana' }
+      if (pause === 'job') await cloud.store.pause('shop/nightly', by)
+      else await cloud.store.pauseEnvironment('shop/prod', by)
+      await sweepFor(cloud, 180)
+      assert.deepEqual(told(cloud), ['missed'])
+      assert.equal((await cloud.run(cloud.message()[0]?.runId ?? '')).causeString, causeAt('2026-11-22T02:30Z'))
+    }
+  },
+)
+
+test(
+  'fault 43: a sweeper that dies after its claim, and one at the same moment, tell of the missed times once',
+  options,
+  async () => {
+    const cloud = makeCloud(configOf([jobOf({ schedules: [hourly] })]))
+    await sweep(cloud.deps)
+    cloud.advance(5 * 3600)
+    const { write } = cloud.deps.store.sweep
+    cloud.deps.store.sweep.write = async () => {
+      throw new Error('dead')
+    }
+    await assert.rejects(sweep(cloud.deps))
+    cloud.deps.store.sweep.write = write
+    await Promise.all([sweep(cloud.deps), sweep(cloud.deps)])
+    assert.deepEqual(told(cloud), ['missed'])
+  },
+)

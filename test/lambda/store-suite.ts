@@ -17,6 +17,7 @@ export function testStore(name: string, store: () => Promise<Store>): void {
     assert.equal(await s.run(runId(99)), undefined)
     assert.deepEqual(await s.runs([runId(99), run.id]), [run])
     assert.deepEqual(await s.causesWithoutRun([run.causeString, 'schedule shop/other']), ['schedule shop/other'])
+    assert.deepEqual(await s.runsOfCauses([run.causeString, 'schedule shop/other']), [run])
   })
 
   test(`fault 01: ${name}: of 20 claims of one cause at the same moment one wins, and all name its run`, options, async () => {

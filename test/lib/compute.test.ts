@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CONTAINER, ENV, LOG_STREAM_PREFIX, logGroup, taskFamily } from '../../shared/contract.ts'
-import { config } from './fixture.ts'
+import { config, environment } from './fixture.ts'
 import { find, findArn, textOf } from './policy.ts'
 import { ofType, one, type Resource, synthesise } from './synth.ts'
 
@@ -42,7 +42,7 @@ describe('functions', () => {
     const common = ['installation', 'table', 'bucket', 'configKey'] as const
     const wanted: Record<string, (keyof typeof ENV)[]> = {
       launcher: [...common, 'dispatcher', 'finisher'],
-      dispatcher: [...common, 'cluster', 'subnets', 'securityGroups', 'assignPublicIp', 'finisher'],
+      dispatcher: [...common, 'cluster', 'subnets', 'securityGroups', 'assignPublicIp', 'finisher', 'dispatcher'],
       finisher: [...common, 'dispatcher', 'notifier'],
       notifier: [...common, 'topic'],
       sweeper: [...common, 'cluster', 'dispatcher', 'notifier', 'deadLetters'],
@@ -158,5 +158,26 @@ describe('cluster and events', () => {
       'tidemill-sweeper-silent',
     ])
     for (const { Properties } of alarms) assert.match(Properties.AlarmActions[0].Ref, /^MessagesTopic/)
+  })
+})
+
+describe('an environment of two architectures', () => {
+  const size = { cpu: 1024, memory: 2048, disk: 20, architecture: 'arm64', fallbackArchitecture: 'x86_64', spot: false } as const
+  const both = synthesise(config({ environments: { 'ferry/prod': environment('prod', { size }) }, jobs: {} })).main
+
+  it('has a task definition and an image for each, with the same roles, secrets and log', () => {
+    const definitions = ofType(both, 'AWS::ECS::TaskDefinition').map(each => each.Properties)
+    assert.deepEqual(
+      definitions.map(each => [each.Family, each.RuntimePlatform.CpuArchitecture]),
+      [
+        [taskFamily('tidemill', 'ferry', 'prod'), 'ARM64'],
+        [taskFamily('tidemill', 'ferry', 'prod', 'x86_64'), 'X86_64'],
+      ].map(([family, architecture]) => [family, architecture]),
+    )
+    const [arm, x86] = definitions.map(({ Family: _, RuntimePlatform: __, ContainerDefinitions: [container], ...rest }) => ({
+      ...rest,
+      container: { ...container, Image: undefined },
+    }))
+    assert.deepEqual(arm, x86)
   })
 })

@@ -1,0 +1,192 @@
+/** Faults of starting, ending and time, injected into one installation that is deployed into the emulator. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PK, taskFamily } from '../../shared/contract.ts'
+import { type Answer, type Installation, makeInstallation } from './installation.ts'
+import { type Backstage, makeBackstage } from './table.ts'
+
+const FILES: Record<string, string> = {
+  'dbt_project.yml': 'name: faults\nversion: 1.0.0\nprofile: faults\nmodels: { +materialized: table }\n',
+  'models/one.sql': 'select 1 as id',
+}
+const HOURLY = { every: '1h' }
+const JOBS: Record<string, Record<string, unknown>> = {
+  plain: { schedule: HOURLY },
+  skipping: { overlap: 'skip' },
+  refused: {},
+  lost: { retry: { attempts: 1, on: [] } },
+  found: {},
+  told: {},
+  silent: { schedule: HOURLY, start_within: '1m' },
+}
+
+function makeProject(folder: string, webhook: string): void {
+  const repository = join(folder, 'repository')
+  mkdirSync(join(repository, 'models'), { recursive: true })
+  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(repository, name), text)
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=A. Author', '-c', 'user.email=author@example.com', ...args], { cwd: repository })
+  git('init', '-q', '-b', 'main')
+  git('add', '.')
+  git('commit', '-q', '-m', 'first')
+  writeFileSync(
+    join(folder, 'profiles.yml'),
+    // In memory: several runs at the same moment do not get into each other's way.
+    'faults: { target: prod, outputs: { prod: { type: duckdb, path: ":memory:", threads: 1 } } }\n',
+  )
+  mkdirSync(join(folder, '.tidemill'))
+  writeFileSync(join(folder, '.tidemill/secrets.yml'), `faults-webhook: ${JSON.stringify(webhook)}\n`, { mode: 0o600 })
+  const environment = {
+    branch: 'main',
+    dbt: { engine: 'core-1.11', adapters: ['duckdb'] },
+    target: 'prod',
+    profile: 'profiles.yml',
+    size: { cpu: 1, memory: '2 GB', spot: true },
+    max_running: 4,
+  }
+  const notify = { slack: '#faults', on: ['success', 'warn', 'error', 'cancelled', 'missed'] }
+  const config = {
+    version: 1,
+    installation: 'faults',
+    project: { name: 'faults', repository: `file://${repository}` },
+    environments: { prod: environment },
+    jobs: Object.fromEntries(
+      Object.entries(JOBS).map(([name, job]) => [name, { environment: 'prod', notify, steps: ['dbt run'], deps: false, ...job }]),
+    ),
+    notifications: { slack: { secret: 'faults-webhook' } },
+  }
+  writeFileSync(join(folder, 'tidemill.yml'), JSON.stringify(config, null, 2))
+}
+
+let it: Installation
+let behind: Backstage
+const family = taskFamily('faults', 'faults', 'prod')
+before(
+  async () => {
+    it = await makeInstallation(makeProject, ['faults-webhook'])
+    behind = await makeBackstage(it.cloud, 'faults')
+  },
+  { timeout: 300_000 },
+)
+after(() => it?.close(), { timeout: 60_000 })
+const limit = { timeout: 120_000 }
+
+async function showUntil(run: string, wanted: (record: Answer['json']) => boolean): Promise<Answer['json']> {
+  let json: Answer['json']
+  for (let tries = 0; tries < 120; tries++) {
+    json = (await it.tidemill('show', run)).json
+    if (json.run && wanted(json.run)) return json.run
+    await sleep(500)
+  }
+  return assert.fail(`run ${run} did not become as expected: ${JSON.stringify(json)}`)
+}
+const isOver = (record: Answer['json']) => !['queued', 'starting', 'running'].includes(record.status)
+const claimed = async (job: string) => (await it.tidemill('run', job)).json.run.id as string
+
+test('fault 01: the same scheduled time twice at the same moment: one run, one task, one message', limit, async () => {
+  const scheduledFor = new Date(Math.floor(Date.now() / 60_000) * 60_000).toISOString()
+  const input = { kind: 'schedule', job: 'faults/plain', schedule: 'default', scheduledFor }
+  const answers = (await Promise.all([1, 2, 3].map(() => behind.call('launcher', input)))) as { run: string; existed: boolean }[]
+  assert.equal(new Set(answers.map(answer => answer.run)).size, 1)
+  assert.equal(answers.filter(answer => !answer.existed).length, 1)
+  const run = await showUntil(answers[0]?.run ?? '', isOver)
+  assert.equal(run.status, 'success', JSON.stringify(run))
+  assert.equal((await behind.tasksOf(run.id)).length, 1)
+  assert.equal((await it.messagesOf(run.id, 1)).length, 1)
+})
+
+test('fault 03: no Spot capacity: on-demand after a back-off, with the words of ECS in the record', limit, async () => {
+  const refused = await behind.arm({ fault: { kind: 'capacity' }, match: { family } })
+  const run = await showUntil(await claimed('refused'), isOver)
+  assert.deepEqual([run.status, run.attempts.length, run.attempts[0].capacity], ['success', 1, 'FARGATE'])
+  assert.match(run.lastLaunchError, /apacity/)
+  assert.equal(await refused(), 1)
+})
+
+test('fault 31: events that come five times, RUNNING after STOPPED: one end, one message', limit, async () => {
+  const repeated = await behind.arm({ fault: { kind: 'duplicate-events', times: 5 }, match: { family } })
+  const reordered = await behind.arm({ fault: { kind: 'reorder-events' }, match: { family } })
+  const run = await showUntil(await claimed('told'), isOver)
+  assert.deepEqual([run.status, run.attempts.length], ['success', 1])
+  assert.equal((await it.messagesOf(run.id, 1)).length, 1)
+  assert.deepEqual([(await repeated()) > 0, (await reordered()) > 0], [true, true])
+  assert.equal((await showUntil(run.id, isOver)).status, 'success')
+})
+
+test('fault 07: the task was started and never noted: the sweeper finds it, and there is no second one', limit, async () => {
+  await behind.arm({ fault: { kind: 'drop-events' }, match: { family } })
+  const id = await claimed('found')
+  await showUntil(id, record => record.attempts[0]?.taskArn)
+  const { attempts } = (await behind.item(PK.run(id))) as { attempts: Record<string, unknown>[] }
+  const { taskArn, ...attempt } = attempts[0] ?? {}
+  await behind.change(PK.run(id), { attempts: [{ ...attempt, dispatchedAt: new Date(Date.now() - 600_000).toISOString() }] })
+  await behind.call('sweeper', {})
+  const run = await showUntil(id, record => record.attempts[0]?.taskArn)
+  assert.equal(run.attempts[0].taskArn, taskArn)
+  assert.equal((await behind.tasksOf(id)).length, 1)
+})
+
+test('fault 11: two runs of a job at the same moment: one runs, the other is skipped', limit, async () => {
+  const answers = await Promise.all([it.tidemill('run', 'skipping', '--wait'), it.tidemill('run', 'skipping', '--wait')])
+  const runs = answers.map(answer => answer.json.run)
+  assert.deepEqual(runs.map(run => run.status).sort(), ['skipped', 'success'], JSON.stringify(runs))
+  assert.equal(runs.find(run => run.status === 'skipped').reason, 'overlap')
+  assert.equal((await Promise.all(runs.map(run => behind.tasksOf(run.id)))).flat().length, 1)
+})
+
+test('fault 33: ECS has forgotten the task and no event ever came: lost, told once, its places free', limit, async () => {
+  const forgotten = await behind.arm({ fault: { kind: 'forget' }, match: { family } })
+  const id = await claimed('lost')
+  for (let tries = 0; tries < 60 && (await forgotten()) === 0; tries++) await sleep(250)
+  assert.equal(await forgotten(), 1)
+  await sleep(500)
+  const { attempts } = (await behind.item(PK.run(id))) as { attempts: Record<string, unknown>[] }
+  assert.ok(attempts[0]?.taskArn && !attempts[0].outcome, 'nobody has ended it')
+  await behind.change(PK.run(id), { attempts: [{ ...attempts[0], dispatchedAt: new Date(Date.now() - 600_000).toISOString() }] })
+  await Promise.all([behind.call('sweeper', {}), behind.call('sweeper', {})])
+  const run = await showUntil(id, isOver)
+  assert.deepEqual([run.status, run.reason], ['error', 'lost'])
+  assert.equal((await it.messagesOf(id, 1)).length, 1)
+  const { running } = await behind.item(PK.job('faults/lost'))
+  assert.equal(running, undefined)
+})
+
+test(
+  'fault 35: the finisher died after the end and before what follows it: the sweeper does all of it, once',
+  limit,
+  async () => {
+    const [first] = await behind.scan('MSG#')
+    assert.ok(first)
+    const id = String(first.runId)
+    const told = (await it.messagesOf(id, 1)).length
+    const effects = new Set(['history', 'docs', 'state', 'downstream', 'dispatch', 'messages'])
+    const index = { openKey: 'OPEN#0', openSort: `END#${id}`, endedAt: new Date(Date.now() - 600_000).toISOString() }
+    await behind.change(PK.run(id), { effects, ...index })
+    await Promise.all([behind.call('sweeper', {}), behind.call('sweeper', {})])
+    const item = await behind.item(PK.run(id))
+    assert.deepEqual([item.effects, item.openKey], [undefined, undefined])
+    assert.equal((await it.messagesOf(id, told)).length, told, 'nothing is told twice')
+  },
+)
+
+test('fault 43: scheduled runs that never appeared: one record and one message, with how many', limit, async () => {
+  const ago = (hours: number) => new Date(Date.now() - hours * 3600_000).toISOString()
+  // As if the sweeper had last looked three hours ago, and everything had been deployed long before.
+  await behind.call('sweeper', {})
+  for (const deployment of await behind.scan('DEPLOYMENT#')) await behind.change(String(deployment.pk), { since: ago(9) })
+  const { configs } = (await behind.item(PK.sweep)) as { configs?: object[] }
+  const since = configs?.map(each => ({ ...each, since: ago(9) }))
+  await behind.change(PK.sweep, { checkedUntil: ago(3), ...(since && { configs: since }) })
+  await Promise.all([behind.call('sweeper', {}), behind.call('sweeper', {})])
+  const { runs } = (await it.tidemill('runs', '--job', 'silent')).json
+  assert.deepEqual(
+    runs.map((run: Answer['json']) => [run.status, run.reason]),
+    [['skipped', 'missed']],
+  )
+  assert.match(runs[0].message, /1 earlier time was|2 earlier times were/)
+  assert.equal((await it.messagesOf(runs[0].id, 1)).length, 1)
+})
