@@ -14,6 +14,8 @@ export const makeClients = {
   /** Path style: it works with every endpoint, also one on loopback. */
   s3: () => new S3Client({ forcePathStyle: true }),
   ecs: () => new ECSClient({}),
+  /** Repeats nothing: of a refusal that followed a lost answer nobody could tell that a task may exist. */
+  ecsOnce: () => new ECSClient({ maxAttempts: 1 }),
   lambda: () => new LambdaClient({}),
   logs: () => new CloudWatchLogsClient({}),
 } as const

@@ -28,7 +28,8 @@ const deps: Omit<DispatchDeps, 'timeLeft'> = {
   store: makeDynamoStore(makeClients.table(), env.table()),
   bucket,
   configs: makeConfigs(bucket, env.configKey()),
-  ecs: makeEcs(makeClients.ecs(), cluster),
+  // Its own repetitions know what was answered before.
+  ecs: { ...makeEcs(makeClients.ecs(), cluster), run: makeEcs(makeClients.ecsOnce(), cluster).run },
   finish: makeInvoke(lambda, env.finisher()),
   dispatch: makeInvoke(lambda, env.dispatcher()),
   installation: env.installation(),

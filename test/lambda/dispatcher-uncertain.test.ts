@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { makeClients } from '../../lambda/common/clients.ts'
 import { dispatch } from '../../lambda/dispatcher/dispatch.ts'
 import { runId } from '../fakes/records.ts'
 import { request, withRuns } from './dispatcher-fixture.ts'
@@ -38,3 +39,7 @@ for (const [what, after] of [
     assert.deepEqual((await cloud.store.job('shop/nightly')).running, [runId(1)])
   })
 }
+
+test('fault 04: the client of RunTask repeats no call by itself: a refusal says that no task was made', async () => {
+  assert.equal(await makeClients.ecsOnce().config.maxAttempts(), 1)
+})
