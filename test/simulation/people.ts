@@ -14,7 +14,7 @@ export interface Actor {
   perform(action: Action): void
   /** Idempotency key to the run that was answered. */
   answered: Map<string, string>
-  /** Causes of firings. */
+  /** Causes of firings, but those that fell into a pause: of them nobody need be told. */
   fired: string[]
   counts: Map<string, number>
 }
@@ -27,6 +27,7 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
   const answered = new Map<string, string>()
   const fired: string[] = []
   const counts = new Map<string, number>()
+  const paused = new Set<string>()
   let calls = 0
 
   const ask = (request: ApiRequest, tries: number, then: (answer: ApiResponse) => void) => {
@@ -56,7 +57,7 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
     return found.length ? random.pick(found).id : undefined
   }
   const fire = (input: Extract<Action, { kind: 'fire' }>['input']) => {
-    fired.push(causeString(input.job, input))
+    if (!paused.has(input.job)) fired.push(causeString(input.job, input))
     if (faults.hit('firing lost')) return world.trace(() => `!! firing is lost ${JSON.stringify(input)}`)
     if (faults.hit('firing to the dead letters'))
       return void queue.letters.push({ id: 'letter', receipt: `receipt-${JSON.stringify(input)}`, body: JSON.stringify(input) })
@@ -93,8 +94,10 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
           return
         }
         case 'pause':
+          paused.add(action.job)
+          return ask({ operation: 'pause', job: action.job }, TRIES, () => {})
         case 'resume':
-          return ask({ operation: action.kind, job: action.job }, TRIES, () => {})
+          return ask({ operation: 'resume', job: action.job }, TRIES, () => paused.delete(action.job))
         case 'deploy':
           world.trace(() => 'another configuration is deployed')
           return service.deploy(action.config)

@@ -158,8 +158,7 @@ export function makeTasks(world: World, taskMs: number, hooks: TaskHooks): Tasks
   return {
     all,
     ecsOf: process => ({
-      run: input =>
-        process.call({ write: true, label: () => `RunTask ${input.clientToken}`, effect: () => runTask(input), repeats: true }),
+      run: input => process.call({ write: true, label: () => `RunTask ${input.clientToken}`, effect: () => runTask(input) }),
       stop: (arn, reason) =>
         process.call({ write: true, label: () => `StopTask ${arn.slice(-4)} ${reason}`, effect: () => stopTask(arn, reason) }),
       describe: arns => process.call({ write: false, label: () => 'DescribeTasks', effect: () => describe(arns) }),
