@@ -19,7 +19,11 @@ import time
 import traceback
 from multiprocessing import resource_tracker
 
-from dbt_command import Manifests, run
+# This folder is part of an image's content: nothing is written into it.
+writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+from dbt_command import Manifests, run  # noqa: E402
+
+sys.dont_write_bytecode = writes_bytecode
 
 EVENTS_DESCRIPTOR = 3
 # The collector costs a tenth to a seventh of a build; it is switched on again when memory becomes a matter.
