@@ -30,7 +30,9 @@ function main(): void {
   if (warnings.length > 0) console.error(formatProblems(warnings))
   const imageRepository: string | undefined = app.node.tryGetContext(CONTEXT.imageRepository)
   const consoleUrl: string | undefined = app.node.tryGetContext(CONTEXT.consoleUrl)
-  new TidemillStack(app, stackName(config.installation), { config, code: builtCode(), imageRepository, consoleUrl })
+  const deployedBy: string | undefined = app.node.tryGetContext(CONTEXT.deployedBy)
+  const props = { config, code: builtCode(), imageRepository, consoleUrl, deployedBy }
+  new TidemillStack(app, stackName(config.installation), props)
   app.synth()
 }
 

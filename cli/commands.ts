@@ -4,6 +4,8 @@ import { auditCommand } from './audit.ts'
 import { backfillCommand } from './backfill.ts'
 import { cancelCommand } from './cancel.ts'
 import type { Command } from './command.ts'
+import { configDiffCommand, configHistoryCommand } from './config.ts'
+import { costCommand } from './cost.ts'
 import { deployCommand, destroyCommand, diffCommand } from './deploy.ts'
 import { docsCommand } from './docs.ts'
 import { initCommand } from './init.ts'
@@ -24,8 +26,11 @@ export const COMMANDS: Command[] = [
   initCommand,
   validateCommand,
   nextCommand,
+  costCommand,
   deployCommand,
   diffCommand,
+  configHistoryCommand,
+  configDiffCommand,
   destroyCommand,
   localUpCommand,
   localDownCommand,

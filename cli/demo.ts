@@ -1,6 +1,7 @@
 /** The whole path on this machine, to be looked at: from a tidemill.yml to a scheduled run, its docs and a message. */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { startOf } from '../local/process.ts'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { RunRecord } from '../shared/run.ts'
@@ -43,7 +44,7 @@ export async function runDemo(options: DemoOptions, effects: Effects): Promise<n
   const style = makeStyle(wantsColor(sink.isTTY, effects.env, true))
   const stages = makeStages(sink, effects.clock, style)
   const signal = AbortSignal.any([effects.interrupt, AbortSignal.timeout(LIMIT_SECONDS * 1000)])
-  const folder = await makeFolder(effects)
+  const folder = await makeFolder(effects, options)
   const receiver = await startReceiver()
   try {
     const result = await play({ effects, sink, style, stages, signal, folder }, receiver)
@@ -140,17 +141,39 @@ async function waitForMessage(
   })
 }
 
-/** A folder of its own for each time; earlier ones whose cloud is down are removed. */
-async function makeFolder(effects: Effects): Promise<string> {
-  const { status } = await import('../local/cloud.ts')
+/**
+ * A folder of its own for each time. Earlier ones are removed, also one whose cloud is still up because its demo was
+ * killed; not one that was to be kept, while it is up, nor that of a demo which still runs.
+ */
+async function makeFolder(effects: Effects, { keep }: DemoOptions): Promise<string> {
+  const { status, down } = await import('../local/cloud.ts')
   const demos = join(cacheFolder(effects), 'demo')
   for (const name of existsSync(demos) ? readdirSync(demos) : []) {
-    const { emulator, ecs } = await status({ folder: join(demos, name) })
-    if (emulator === 'down' && ecs === 'down') rmSync(join(demos, name), { recursive: true, force: true })
+    const old = join(demos, name)
+    const { emulator, ecs } = await status({ folder: old })
+    const up = emulator === 'up' || ecs === 'up'
+    if (up && !isAbandoned(old)) continue
+    if (up) await down({ folder: old })
+    rmSync(old, { recursive: true, force: true })
   }
   const folder = join(demos, effects.clock.now().toISOString().slice(0, 19).replace(/[-:]/g, ''))
   mkdirSync(folder, { recursive: true })
+  const { pid } = process
+  writeFileSync(join(folder, OWNER), JSON.stringify({ pid, started: startOf(pid), keep }))
   return folder
+}
+
+/** Who made the folder, and whether its cloud is to stay up. */
+const OWNER = 'demo.json'
+
+function isAbandoned(folder: string): boolean {
+  try {
+    const owner: unknown = JSON.parse(readFileSync(join(folder, OWNER), 'utf8'))
+    const { pid, started, keep } = (typeof owner === 'object' && owner !== null ? owner : {}) as Record<string, unknown>
+    return keep === false && typeof pid === 'number' && startOf(pid) !== started
+  } catch {
+    return false
+  }
 }
 
 async function takeDown(folder: string): Promise<void> {

@@ -6,7 +6,8 @@ import { EXIT } from '../shared/reasons.ts'
 import { readAccount, requireBootstrap, requireOwnStack } from './account.ts'
 import { type Command, type Context, flagOption, type Input, type Option, type Outcome } from './command.ts'
 import { loadConfigFile, requireOk } from './config-load.ts'
-import { findTarget, wantsLocal } from './installation.ts'
+import { describeDeployment } from './deploy-notes.ts'
+import { connect, findTarget, wantsLocal } from './installation.ts'
 import { bringUp } from './local-up.ts'
 import { distFolder } from './places.ts'
 import { makeStages } from './progress.ts'
@@ -85,6 +86,8 @@ async function cdkOnAws(
   const account = await readAccount(effects.env, { ...(await findTarget(context)), installation: config.installation })
   context.say(`Account ${account.id}, region ${account.region}, as ${account.identity}`)
   await requireOwnStack(account)
+  const after = command === 'destroy' ? undefined : config
+  for (const line of await describeDeployment(() => connect(context), after)) context.say(line)
   const cdk = (words: string[]) => runCdk(context, dirname(path), words, account.region)
   if (command !== 'destroy')
     await requireBootstrap(
@@ -93,7 +96,18 @@ async function cdkOnAws(
     )
   const output = join(dirname(path), '.tidemill', 'cdk.out')
   const app = `"${process.execPath}" "${join(dist, 'bin', 'app.mjs')}"`
-  const code = await cdk([command, '--app', app, '-c', `${CONTEXT.config}=${path}`, '--output', output, ...args])
+  const code = await cdk([
+    command,
+    '--app',
+    app,
+    '-c',
+    `${CONTEXT.config}=${path}`,
+    '-c',
+    `${CONTEXT.deployedBy}=${account.identity}`,
+    '--output',
+    output,
+    ...args,
+  ])
   if (code === 130) return { document: { command, interrupted: true }, lines: [], exitCode: EXIT.interrupted }
   if (code !== 0)
     throw new UserError(`cdk ${command} failed (exit code ${code}); its message is above.`, {

@@ -7,6 +7,7 @@ import type { Config } from '../shared/config-model.ts'
 import { UserError } from '../shared/errors.ts'
 import { formatBytes, plural } from '../shared/format.ts'
 import { EXIT } from '../shared/reasons.ts'
+import { describeDeployment } from './deploy-notes.ts'
 import type { Effects } from './effects.ts'
 import { checkRepositories } from './git-remote.ts'
 import { cacheFolder, distFolder } from './places.ts'
@@ -37,6 +38,7 @@ export async function bringUp(options: LocalUp): Promise<LocalInstallation> {
   const began = effects.clock.now().getTime()
   try {
     const cloud = await startCloud(options)
+    for (const line of await notesBefore(options)) stages.line(line)
     const deployment = await deployTo(cloud, options)
     return { cloud, deployment, seconds: (effects.clock.now().getTime() - began) / 1000 }
   } catch (error) {
@@ -44,6 +46,10 @@ export async function bringUp(options: LocalUp): Promise<LocalInstallation> {
     throw error
   }
 }
+
+/** Said only where something is deployed already. */
+const notesBefore = ({ effects, config, configPath }: LocalUp) =>
+  describeDeployment(() => effects.connect({ installation: config.installation, localFolder: dirname(configPath) }), config)
 
 async function startCloud({ effects, config, configPath, stages, port }: LocalUp): Promise<LocalCloud> {
   const folder = dirname(configPath)

@@ -2,10 +2,8 @@
 import { type StdioOptions, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
-import { promises as readline } from 'node:readline'
 import { promises as timers } from 'node:timers'
-import { UserError } from '../shared/errors.ts'
-import { EXIT } from '../shared/reasons.ts'
+import { makeAsk } from './ask.ts'
 import type { Clock, Effects, Executed, ExecuteOptions, Sink } from './effects.ts'
 
 /**
@@ -20,9 +18,11 @@ export function makeNodeEffects(packageRoot: string, { patient }: { patient: boo
     interrupt.abort()
   })
   if (patient) for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort())
+  // Nobody reads any more (`| head`), or the terminal is gone: a patient program still takes down what it started.
+  const onGone = (code: number) => (patient ? interrupt.abort() : process.exit(code))
   return {
-    stdout: makeSink(process.stdout),
-    stderr: makeSink(process.stderr),
+    stdout: makeSink(process.stdout, onGone),
+    stderr: makeSink(process.stderr, onGone),
     clock,
     env: process.env,
     cwd: process.cwd(),
@@ -30,7 +30,10 @@ export function makeNodeEffects(packageRoot: string, { patient }: { patient: boo
     homeDir: homedir(),
     interrupt: interrupt.signal,
     packageRoot,
-    ask: process.stdin.isTTY && process.stdout.isTTY ? ask(interrupt) : undefined,
+    ask:
+      process.stdin.isTTY && process.stdout.isTTY
+        ? makeAsk(process.stdin, text => void process.stdout.write(text), interrupt.signal)
+        : undefined,
     randomKey: () => `cli-${randomUUID()}`,
     execute,
     connect: async target => {
@@ -40,9 +43,9 @@ export function makeNodeEffects(packageRoot: string, { patient }: { patient: boo
   }
 }
 
-function makeSink(stream: NodeJS.WriteStream): Sink {
+function makeSink(stream: NodeJS.WriteStream, onGone: (code: number) => void): Sink {
   // `tidemill runs | head -1`: who reads no more wants no more.
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 3))
+  stream.on('error', (error: NodeJS.ErrnoException) => onGone(error.code === 'EPIPE' ? 0 : 3))
   return {
     write: text => void stream.write(text),
     isTTY: stream.isTTY === true,
@@ -60,20 +63,6 @@ const clock: Clock = {
     timer.unref()
     return () => clearInterval(timer)
   },
-}
-
-const ask = (interrupt: AbortController) => async (question: string) => {
-  const lines = readline.createInterface({ input: process.stdin, output: process.stdout })
-  // While a line is read the terminal sends Ctrl-C here instead of as a signal.
-  lines.on('SIGINT', () => process.exit(130))
-  try {
-    return await lines.question(question, { signal: interrupt.signal })
-  } catch (error) {
-    // Ctrl-D.
-    throw new UserError('Interrupted; nothing was changed.', { exitCode: EXIT.interrupted, cause: error })
-  } finally {
-    lines.close()
-  }
 }
 
 const STREAMS: Record<ExecuteOptions['stdio'], StdioOptions> = {

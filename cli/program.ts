@@ -58,6 +58,9 @@ function buildParser(commands: Command[], effects: Effects, act: Act): Parser {
   return program
 }
 
+/** What commands of two words are about. */
+const GROUPS: Record<string, string> = { local: 'the cloud on this machine', config: 'the configurations that were deployed' }
+
 function addCommand(program: Parser, command: Command, act: Act) {
   const [first = '', ...rest] = command.usage.split(' ')
   const path = [first, ...rest.filter(word => /^[a-z]/.test(word))]
@@ -68,7 +71,8 @@ function addCommand(program: Parser, command: Command, act: Act) {
     parent = group ?? parent.command(name).helpCommand(false).exitOverride().copyInheritedSettings(program)
   }
   const parser = parent.command([path.at(-1), ...words].join(' '))
-  if (parent !== program) parent.description(`${parent.commands.map(each => each.name()).join(', ')}: the cloud on this machine`)
+  if (parent !== program)
+    parent.description(`${parent.commands.map(each => each.name()).join(', ')}: ${GROUPS[parent.name()] ?? ''}`)
   parser.copyInheritedSettings(program).exitOverride().description(command.summary)
   for (const option of command.options) {
     const spec = new ParserOption(option.flags, option.text)

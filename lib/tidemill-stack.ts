@@ -25,11 +25,17 @@ export interface TidemillStackProps extends StackProps {
   readonly imageRepository?: string | undefined
   /** Address of the AWS console for the links of messages, by default that of the region; empty: no links into it. */
   readonly consoleUrl?: string | undefined
+  /** Who deploys, for the history of the configurations. */
+  readonly deployedBy?: string | undefined
 }
 
 /** One installation of Tidemill. */
 export class TidemillStack extends Stack {
-  constructor(scope: Construct, id: string, { config, code, imageRepository, consoleUrl, ...props }: TidemillStackProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { config, code, imageRepository, consoleUrl, deployedBy, ...props }: TidemillStackProps,
+  ) {
     super(scope, id, {
       stackName: stackName(config.installation),
       description: stackDescription(config.installation),
@@ -41,7 +47,13 @@ export class TidemillStack extends Stack {
     const cluster = new Cluster(this, 'Cluster', config.installation)
     const messages = new Messages(this, 'Messages', { installation: config.installation, email: config.channels.email })
     const deadLetters = new DeadLetters(this, 'DeadLetters')
-    const configObject = new ConfigObject(this, 'Config', { config, data, code, logRetention })
+    const configObject = new ConfigObject(this, 'Config', {
+      config,
+      data,
+      code,
+      logRetention,
+      deployedBy: deployedBy || 'unknown',
+    })
     const functions = new Functions(this, 'Functions', {
       config,
       code,

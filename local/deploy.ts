@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { userInfo } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod/mini'
@@ -59,7 +60,7 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   const app = `node "${join(dist, 'bin/app.mjs')}"`
   const context = ['-c', `${CONTEXT.config}=${resolve(configPath)}`, '-c', `${CONTEXT.imageRepository}=${LOCAL_REPOSITORY}`]
   // No console shows what is here.
-  const links = ['-c', `${CONTEXT.consoleUrl}=`]
+  const links = ['-c', `${CONTEXT.consoleUrl}=`, '-c', `${CONTEXT.deployedBy}=local:${userInfo().username}`]
   const flags = ['--require-approval', 'never', '--method', 'direct', '--progress', 'events', '--concurrency', '4']
   const places = ['--output', paths.assembly, '--outputs-file', outputsPath]
   // Of an earlier deploy: its templates would be counted.

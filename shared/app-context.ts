@@ -8,6 +8,8 @@ export const CONTEXT = {
   imageRepository: 'imageRepository',
   /** Address of the AWS console for the links of messages; empty: no links into it. Default: that of the region. */
   consoleUrl: 'consoleUrl',
+  /** Who deploys: an ARN, or `local:<user>`. Default: unknown. */
+  deployedBy: 'deployedBy',
 } as const
 
 /** Tag of the image for an engine and its adapters (sorted), in a repository of ready-made images. */

@@ -7,6 +7,7 @@ import type { Cause } from './run.ts'
 
 /** Version of everything stored (record, plan, config, result, parts). Readers accept this one and the one before. */
 export const SCHEMA_VERSION = 1
+export const isReadable = (version: unknown) => version === SCHEMA_VERSION || version === SCHEMA_VERSION - 1
 
 /** Environment variables of the Lambdas and of the task. dbt reads `DBT_*`, so ours begin with `TIDEMILL_`. */
 export const ENV = {

@@ -1,5 +1,5 @@
 /** Several attempts of a run seen as one: each node as it was last, and what the next attempt need not do again. */
-import { SCHEMA_VERSION } from './contract.ts'
+import { isReadable, SCHEMA_VERSION } from './contract.ts'
 import { parseNode, parseSteps } from './parse-result.ts'
 import type { Resume } from './plan.ts'
 import { countNodes, type Rebuilt, type StepNode } from './rebuild.ts'
@@ -109,7 +109,7 @@ const countable = (done: readonly NodeResult[]) =>
 /** Reads the object in the runner; throws on one that is not of the run. */
 export function parseResume(text: string, run: string): Resume {
   const value = JSON.parse(text) as Resume
-  if (value.schemaVersion !== SCHEMA_VERSION || value.run !== run || !Array.isArray(value.steps))
+  if (!isReadable(value.schemaVersion) || value.run !== run || !Array.isArray(value.steps))
     throw new Error(`the record of earlier attempts is not one of run ${run}, or of another version`)
   const results = value.partial?.results?.flatMap(each => parseNode(each) ?? [])
   return {

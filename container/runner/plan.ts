@@ -1,6 +1,6 @@
 /** Reads the plan: the one input of the runner besides secrets. */
 import { createHash } from 'node:crypto'
-import { SCHEMA_VERSION } from '../../shared/contract.ts'
+import { isReadable, SCHEMA_VERSION } from '../../shared/contract.ts'
 import type { Plan, Resume } from '../../shared/plan.ts'
 import { parseResume } from '../../shared/resume.ts'
 
@@ -14,7 +14,7 @@ export function parsePlan(bytes: Uint8Array, sha256: string): Plan {
     throw new Error(`plan has SHA-256 ${actual}, expected ${sha256}: it was changed after the run was dispatched`)
   const plan: unknown = JSON.parse(new TextDecoder().decode(bytes))
   if (!isRecord(plan)) throw new Error('plan is not an object')
-  if (plan.schemaVersion !== SCHEMA_VERSION)
+  if (!isReadable(plan.schemaVersion))
     throw new Error(
       `plan has version ${String(plan.schemaVersion)}; this image reads version ${SCHEMA_VERSION}. Deploy again to renew the image`,
     )

@@ -5,6 +5,7 @@ import { auditDayKey, OPEN, openKey, PK, SCHEMA_VERSION, shardOf } from '../../s
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun, runOfItem } from '../../shared/run-item.ts'
 import { type Dynamo, isNamed, setFields, transact, update } from './dynamo.ts'
+import { makeDeploymentStore } from './dynamo-deployments.ts'
 import { makeFanInStore } from './dynamo-fan-in.ts'
 import { makeLeaseStore } from './dynamo-lease.ts'
 import { endRun, freePlaces, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
@@ -131,12 +132,6 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         openKey: openKey(shardOf(message.runId)),
         openSort: OPEN.message(message.leaseUntil ?? message.createdAt),
       }),
-    async pause(job, by) {
-      await update(dynamo, { pk: PK.job(job), ...pausing(by) })
-    },
-    async pauseEnvironment(environment, by) {
-      await update(dynamo, { pk: PK.environment(environment), ...pausing(by) })
-    },
     async noteIncident(job, target, open) {
       const change = `${open ? 'ADD' : 'DELETE'} #incidents :target`
       await update(dynamo, { pk: PK.job(job), update: change, values: { target: new Set([target]) } })
@@ -148,6 +143,12 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         values: { at, ...openValues },
       })
     },
+    async pause(job, by) {
+      await update(dynamo, { pk: PK.job(job), ...pausing(by) })
+    },
+    async pauseEnvironment(environment, by) {
+      await update(dynamo, { pk: PK.environment(environment), ...pausing(by) })
+    },
     async audit(entry) {
       await putNew(dynamo, {
         pk: PK.audit(entry.id),
@@ -157,11 +158,12 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
       })
     },
     ...makeFanInStore(dynamo),
+    ...makeDeploymentStore(dynamo),
     lease: makeLeaseStore(dynamo),
     sweep: {
       async read() {
         const item = await get(PK.sweep)
-        return item && { checkedUntil: item.checkedUntil, configs: item.configs, ...(item.tasksFrom && { tasksFrom: item.tasksFrom }) }
+        return item && { checkedUntil: item.checkedUntil, ...(item.tasksFrom && { tasksFrom: item.tasksFrom }) }
       },
       async write(state) {
         await client.send(new PutCommand({ TableName: table, Item: { pk: PK.sweep, schemaVersion: SCHEMA_VERSION, ...state } }))

@@ -5,6 +5,7 @@ import {
   type TransactWriteCommandInput,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb'
+import { SCHEMA_VERSION } from '../../shared/contract.ts'
 
 export interface Dynamo {
   client: DynamoDBDocumentClient
@@ -38,16 +39,20 @@ export function setFields(fields: object, path = ''): { set: string[]; values: R
   }
 }
 
-export const writeInput = (table: string, write: Write) => ({
-  TableName: table,
-  Key: { pk: write.pk },
-  UpdateExpression: write.update,
-  ...(write.condition && { ConditionExpression: write.condition }),
-  ...emptyIsAbsent('ExpressionAttributeNames', expressionNames(write.update, write.condition)),
-  ...emptyIsAbsent('ExpressionAttributeValues', expressionValues(write.values ?? {})),
-})
+/** Every item says which form it has. One that the version before made keeps what it says. */
+const FORM = '#schemaVersion = if_not_exists(#schemaVersion, :schemaVersion)'
 
-const emptyIsAbsent = (name: string, value: Record<string, unknown>) => (Object.keys(value).length ? { [name]: value } : {})
+export function writeInput(table: string, { pk, update, condition, values }: Write) {
+  const expression = update.startsWith('SET ') ? `SET ${FORM}, ${update.slice('SET '.length)}` : `SET ${FORM} ${update}`
+  return {
+    TableName: table,
+    Key: { pk },
+    UpdateExpression: expression,
+    ...(condition && { ConditionExpression: condition }),
+    ExpressionAttributeNames: expressionNames(expression, condition),
+    ExpressionAttributeValues: expressionValues({ ...values, schemaVersion: SCHEMA_VERSION }),
+  }
+}
 
 /** One conditional update: the item after it (or before, by `returns`), or undefined if the condition did not hold. */
 export async function update(

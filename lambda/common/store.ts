@@ -137,10 +137,27 @@ export interface AuditEntry {
 export interface SweepState {
   /** Every firing that was due before then has been looked at. */
   checkedUntil: string
-  /** Configurations in the order they came into force, newest last. */
-  configs: { hash: string; since: string }[]
   /** The turn had no time for all open runs: the next begins behind this one. */
   tasksFrom?: string | undefined
+}
+
+/** One deployment of a configuration. */
+export interface Deployment {
+  /** Begins with its time: sorts by it. */
+  id: string
+  hash: string
+  at: string
+  /** Who deployed, as far as the deployment was told. */
+  by: string
+  /** The sweeper first ran with it; absent until then. */
+  since?: string
+}
+export interface DeploymentStore {
+  /** Newest first. */
+  deployments(limit: number): Promise<Deployment[]>
+  /** False: it was there already. */
+  putDeployment(deployment: Deployment): Promise<boolean>
+  noteInForce(id: string, since: string): Promise<void>
 }
 
 export interface OpenEntry {
@@ -150,7 +167,7 @@ export interface OpenEntry {
 
 export type StartAnswer = 'started' | 'changed' | 'job-full' | 'environment-full' | 'paused'
 
-export interface Store {
+export interface Store extends DeploymentStore {
   /** Puts the cause and the run, or answers with the run that has the cause already. */
   claim(run: RunRecord): Promise<{ claimed: true } | { claimed: false; run: string }>
   /** Ids of those causes (canonical strings) that no run has. */
@@ -159,9 +176,11 @@ export interface Store {
   runsOfCauses(causes: readonly string[]): Promise<RunRecord[]>
   run(id: string): Promise<RunRecord | undefined>
   runs(ids: readonly string[]): Promise<RunRecord[]>
+  /** Runs of a job before this one, newest first: as many as say what is usual. */
+  runsBefore(job: string, id: string): Promise<RunRecord[]>
   job(name: string): Promise<JobState>
   environment(name: string): Promise<EnvironmentState>
-  /** Everything in the open index whose sort key begins so; eventually consistent. */
+  /** Everything in the open index whose sort key begins so (all of it for an empty text); eventually consistent. */
   open(phase: string): Promise<OpenEntry[]>
 
   /** `queued` to `starting` with a new attempt, in the running sets of job and environment, if neither is full. */
@@ -176,8 +195,6 @@ export interface Store {
   /** RunTask did not answer: its words are kept, and the try is counted. Undefined: the attempt has a task, or is over. */
   noteNoAnswer(id: string, attempt: number, words: string): Promise<RunRecord | undefined>
   noteRunning(id: string, attempt: number, at: { startedAt: string; eventVersion: number }): Promise<RunRecord | undefined>
-  /** Runs of a job before this one, newest first: as many as say what is usual. */
-  runsBefore(job: string, id: string): Promise<RunRecord[]>
   noteTimedOut(id: string, attempt: number, at: string): Promise<RunRecord | undefined>
   askCancel(id: string, cancel: { at: string; actor: string }): Promise<RunRecord | undefined>
   /** Closes the attempt and puts the run back into the line for the next one; it keeps its places. */

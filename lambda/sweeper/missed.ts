@@ -5,10 +5,11 @@ import type { RunRecord } from '../../shared/run.ts'
 import { type Firing, firings } from '../../shared/schedule.ts'
 import { claimRun, findPause } from '../common/claim.ts'
 import { type EffectDeps, runEffects } from '../common/effects.ts'
-import type { Store, SweepState } from '../common/store.ts'
+import type { Deployment, Store } from '../common/store.ts'
 
 export interface MissedDeps extends EffectDeps {
-  store: EffectDeps['store'] & Pick<Store, 'causesWithoutRun' | 'runsOfCauses' | 'sweep'>
+  store: EffectDeps['store'] &
+    Pick<Store, 'causesWithoutRun' | 'runsOfCauses' | 'sweep' | 'deployments' | 'putDeployment' | 'noteInForce'>
 }
 
 const MINUTE = 60_000
@@ -16,8 +17,8 @@ const MINUTE = 60_000
 const MARGIN_MS = 3 * MINUTE
 /** A sweeper that was away for longer does not tell of what nobody waits for any more. */
 const LOOK_BACK_MS = 24 * 60 * MINUTE
-/** Configurations remembered: as many deployments within the time looked back on. */
-const KEPT_CONFIGS = 20
+/** Deployments looked at: as many as may be within the time looked back on. */
+const DEPLOYMENTS = 20
 
 interface Expected {
   job: JobConfig
@@ -29,11 +30,13 @@ interface Expected {
 
 export async function findMissed(deps: MissedDeps): Promise<number> {
   const now = deps.now()
-  const state = rememberConfig(await deps.store.sweep.read(), deps.configs.current, now)
-  const from = new Date(Math.max(Date.parse(state.checkedUntil), now.getTime() - LOOK_BACK_MS))
+  const inForce = await readInForce(deps, now)
+  const state = await deps.store.sweep.read()
+  const checkedUntil = state?.checkedUntil ?? now.toISOString()
+  const from = new Date(Math.max(Date.parse(checkedUntil), now.getTime() - LOOK_BACK_MS))
   const config = await deps.configs.load(deps.configs.current)
   const due = dueFirings(config, from, now)
-  const expected = (await keepExpected(deps, state, due)).sort((a, b) => a.firing.at.getTime() - b.firing.at.getTime())
+  const expected = (await keepExpected(deps, inForce, due)).sort((a, b) => a.firing.at.getTime() - b.firing.at.getTime())
   const missing = new Set(await deps.store.causesWithoutRun(expected.flatMap(each => each.causes)))
   const missed = expected.filter(each => each.causes.every(cause => missing.has(cause)))
   for (const group of groupBySchedule(missed)) {
@@ -45,16 +48,34 @@ export async function findMissed(deps: MissedDeps): Promise<number> {
   return missed.length
 }
 
-/** The state with the configuration in force as its newest. */
-export function rememberConfig(state: SweepState | undefined, current: string, now: Date): SweepState {
-  const since = now.toISOString()
-  const configs = state?.configs ?? []
-  const known = configs.at(-1)?.hash === current
-  return {
-    checkedUntil: state?.checkedUntil ?? since,
-    configs: known ? configs : [...configs, { hash: current, since }].slice(-KEPT_CONFIGS),
-  }
+interface InForce {
+  hash: string
+  since: string
 }
+
+/**
+ * Configurations in the order they came into force, newest last. A deployment is recorded before the schedules are
+ * changed, so it counts from the first turn of a sweeper that runs with it. One that nobody recorded is recorded here.
+ */
+async function readInForce({ store, configs, log }: MissedDeps, now: Date): Promise<InForce[]> {
+  const since = now.toISOString()
+  const found = (await store.deployments(DEPLOYMENTS)).reverse()
+  const newest = found.findLast(each => each.since !== undefined || each.hash === configs.current)
+  if (newest?.hash !== configs.current) {
+    const id = `${since}-${configs.current.slice(0, 12)}`
+    await store.putDeployment({ id, hash: configs.current, at: since, by: 'unknown', since })
+    log('deployment recorded', { config: configs.current })
+    return [...withSince(found), { hash: configs.current, since }]
+  }
+  if (newest.since !== undefined) return withSince(found)
+  await store.noteInForce(newest.id, since)
+  return [...withSince(found), { hash: newest.hash, since }]
+}
+
+const withSince = (deployments: Deployment[]): InForce[] =>
+  deployments
+    .flatMap(({ hash, since }) => (since === undefined ? [] : [{ hash, since }]))
+    .sort((a, b) => (a.since < b.since ? -1 : 1))
 
 /** Firings whose time to start ended after `from` and by `now`. */
 export function dueFirings(config: Config, from: Date, now: Date): Expected[] {
@@ -83,10 +104,10 @@ const causeOf = (job: JobConfig, schedule: ScheduleConfig, at: Date) =>
   causeString(fullName(job.project, job.name), { kind: 'schedule', schedule: schedule.name, scheduledFor: at.toISOString() })
 
 /** Only what was scheduled the same way when it should have fired: a schedule deployed or changed since is not late. */
-async function keepExpected(deps: MissedDeps, state: SweepState, due: readonly Expected[]): Promise<Expected[]> {
+async function keepExpected(deps: MissedDeps, configs: InForce[], due: readonly Expected[]): Promise<Expected[]> {
   const kept: Expected[] = []
   for (const each of due) {
-    const inForce = state.configs.findLast(entry => entry.since <= each.firing.at.toISOString())
+    const inForce = configs.findLast(entry => entry.since <= each.firing.at.toISOString())
     if (!inForce) continue
     const then = await deps.configs.load(inForce.hash)
     const before = then.jobs[fullName(each.job.project, each.job.name)]?.schedules.find(
@@ -128,7 +149,8 @@ async function claimMissed(deps: MissedDeps, group: readonly Expected[], now: Da
   if (!last) return
   const { job, schedule, firing } = last
   const cause = { kind: 'schedule', schedule: schedule.name, scheduledFor: firing.at.toISOString() } as const
-  const earlier = group.length > 1 ? ` ${group.length - 1} earlier ${group.length === 2 ? 'time was' : 'times were'} missed too.` : ''
+  const earlier =
+    group.length > 1 ? ` ${group.length - 1} earlier ${group.length === 2 ? 'time was' : 'times were'} missed too.` : ''
   const message = `Expected at ${firing.local.replace('T', ' ')} ${schedule.timezone}, nothing by ${now.toISOString().slice(0, 16)}Z. The schedule is enabled in the configuration.${earlier}`
   const end = { status: 'skipped', reason: 'missed', message } as const
   const { run, existed } = await claimRun(deps, { job, config: deps.configs.current, cause, end })

@@ -18,6 +18,8 @@ export interface ConfigObjectProps {
   readonly data: Data
   readonly code: string
   readonly logRetention: RetentionDays
+  /** Kept with the deployment. */
+  readonly deployedBy: string
 }
 
 /**
@@ -29,7 +31,7 @@ export class ConfigObject extends Construct {
   private readonly stored: CustomResource
   private readonly data: Data
 
-  constructor(scope: Construct, id: string, { config, data, code, logRetention }: ConfigObjectProps) {
+  constructor(scope: Construct, id: string, { config, data, code, logRetention, deployedBy }: ConfigObjectProps) {
     super(scope, id)
     this.data = data
     const text = JSON.stringify(config)
@@ -48,6 +50,7 @@ export class ConfigObject extends Construct {
     })
     deployer.allow(['s3:GetObject'], [asset.bucket.arnForObjects(asset.s3ObjectKey)])
     data.grantWrite(deployer, ['config'])
+    data.grantTable(deployer, ['PutItem'])
     this.stored = new CustomResource(this, 'Copy', {
       resourceType: 'Custom::TidemillConfig',
       serviceToken: deployer.functionArn,
@@ -57,6 +60,7 @@ export class ConfigObject extends Construct {
         sourceKey: asset.s3ObjectKey,
         bucket: data.bucket.bucketName,
         key: this.key,
+        deployedBy,
       },
     })
     this.stored.node.addDependency(deployer)

@@ -62,10 +62,11 @@ export class Data extends Construct {
   }
 
   grantTable(to: ServiceFunction, actions: TableAction[], query: (keyof typeof INDEX)[] = []): void {
-    to.allow(
-      actions.map(action => `dynamodb:${action}`),
-      [this.table.tableArn],
-    )
+    if (actions.length > 0)
+      to.allow(
+        actions.map(action => `dynamodb:${action}`),
+        [this.table.tableArn],
+      )
     if (query.length > 0)
       to.allow(
         ['dynamodb:Query'],

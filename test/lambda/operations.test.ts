@@ -7,6 +7,7 @@ import type { ApiResponse } from '../../shared/api.ts'
 import { BACKFILL_PRIORITY } from '../../shared/backfill.ts'
 import { KEY } from '../../shared/contract.ts'
 import type { Plan } from '../../shared/plan.ts'
+import type { RunRecord } from '../../shared/run.ts'
 import { type FakeCloud, makeCloud } from '../fakes/cloud.ts'
 import { stopOf, taskEvent } from '../fakes/ecs.ts'
 import { attemptOf, configOf, environmentOf, hashOf, jobOf, runId, runOf } from '../fakes/records.ts'
@@ -88,13 +89,13 @@ test('every operation is in the trail with who asked, also one that is refused o
 })
 
 const commit = { sha: '4f2c1ab0d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a6', author: 'A', subject: 's', committedAt: '2026-11-21T00:00:00Z' }
-const over = {
+const over: Partial<RunRecord> = {
   status: 'error',
   reason: 'node_failures',
   attempts: [attemptOf()],
   endedAt: '2026-11-22T03:00:00Z',
   commit,
-} as const
+}
 
 test('rerun: a new run from the start with the same parameters, under the configuration in force', options, async () => {
   const cloud = makeCloud()

@@ -193,8 +193,19 @@ export function testEnds(name: string, store: () => Promise<Store>): void {
     }
     await s.audit(entry)
     assert.equal(await s.sweep.read(), undefined)
-    const state = { checkedUntil: NOW, configs: [{ hash: 'a'.repeat(64), since: NOW }] }
-    await s.sweep.write(state)
-    assert.deepEqual(await s.sweep.read(), state)
+    await s.sweep.write({ checkedUntil: NOW })
+    assert.deepEqual(await s.sweep.read(), { checkedUntil: NOW })
+  })
+
+  test(`${name}: deployments are listed newest first; each came into force once`, options, async () => {
+    const s = await store()
+    const deployment = (n: number) => ({ id: `${at(n)}-x`, hash: String(n).repeat(64), at: at(n), by: 'local:ana' })
+    for (const n of [1, 3, 2]) assert.equal(await s.putDeployment(deployment(n)), true)
+    assert.equal(await s.putDeployment({ ...deployment(2), by: 'local:ben' }), false)
+    await s.noteInForce(deployment(2).id, at(10))
+    await s.noteInForce(deployment(2).id, at(20))
+    assert.deepEqual(await s.deployments(2), [deployment(3), { ...deployment(2), since: at(10) }])
+    await assert.doesNotReject(s.noteInForce('gone', at(1)))
+    assert.equal((await s.deployments(9)).length, 3)
   })
 }
