@@ -207,7 +207,13 @@ function completeParts(step: PlanStep, nodes: readonly NodeResult[], state: Atte
 /** Of a freshness step every source that is not fresh, as its own message about it names them. */
 function warningsOf(step: PlanStep, nodes: readonly NodeResult[]): NodeResult[] {
   const told = nodes.filter(({ status }) => status === 'warn' || (step.kind === 'freshness' && isFailing(status)))
-  return told.slice(0, LIMIT.failures).map(node => ({ ...node, ...(node.message && { message: node.message.slice(0, 300) }) }))
+  // Only what a message shows: the record has a place to fit in.
+  return told
+    .slice(0, LIMIT.failures)
+    .map(({ startedAt, endedAt, executionSeconds, rowsAffected, materialized, relation, message, ...node }) => ({
+      ...node,
+      ...(message && { message: message.slice(0, 300) }),
+    }))
 }
 
 function setFailure(result: StepResult, failure: Failure, state: AttemptState): void {
