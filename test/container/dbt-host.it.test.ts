@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ENV } from '../../shared/contract.ts'
 import type { Plan, PlanStep } from '../../shared/plan.ts'
-import { type Bucket, startBucket } from './bucket.ts'
+import { startBucket } from './bucket.ts'
 import { DUCKDB_PROFILE, type Files, makeFolder, makeRepository, SHOP } from './project.ts'
-import { makePlan, type RunnerEnd, startRunner, step, VENV } from './runner.ts'
+import { makePlan, startRunner, step, VENV } from './runner.ts'
+import { whatCounts } from './what-counts.ts'
 
 const SOURCES: Files = {
   'seeds/loads.csv': 'loaded_at\n2020-01-01 00:00:00\n',
@@ -110,47 +111,3 @@ for (const { name, files, steps, changes } of CASES)
     for (const [key, artifact] of Object.entries(plain?.artifacts ?? {})) assert.deepEqual(warm?.artifacts[key], artifact, key)
     assert.deepEqual({ ...warm, artifacts: {} }, { ...plain, artifacts: {} })
   })
-
-/** Everything that a run leaves, without times and ids. */
-function whatCounts({ code, result, lines }: RunnerEnd, bucket: Bucket) {
-  const artifacts = bucket.keys('').filter(key => /(steps|docs)\/.*\.json$/.test(key))
-  const logs = bucket.keys('').filter(key => key.endsWith('log.txt'))
-  return {
-    code,
-    outcome: result?.outcome,
-    message: timeless(result?.message ?? ''),
-    counts: result?.counts,
-    steps: result?.steps.map(({ message, selected, ...rest }) => ({
-      ...(settled(rest) as object),
-      message: timeless(message ?? ''),
-    })),
-    log: lines.flatMap(line => (line.type === 'log' ? timeless(line.text) : [])).sort(),
-    artifacts: Object.fromEntries(artifacts.map(key => [key, settled(JSON.parse(bucket.text(key)))])) as Record<string, unknown>,
-    // Connections are named and shared by chance; what is asked of the database is not.
-    queries: logs.map(key => bucket.text(key).split('\n').filter(isSql).map(timeless).sort()),
-  }
-}
-
-const isSql = (line: string) => /^\S+Z? *(create|insert|drop|alter|select|with)\b/i.test(line)
-
-const timeless = (text: string) =>
-  text
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')
-    .replace(/\d+(\.\d+)?/g, '0')
-    .replace(/\.{3,}/g, '…')
-
-/** TIDEMILL: dbt itself leaves the stamp of the step that parsed in a manifest that it parses anew only in part. */
-const CHANGING =
-  /^(invocation_id|invocation_started_at|generated_at|created_at|run_started_at|execution_time|elapsed_time|thread_id|timing|TIDEMILL|max_loaded_at_time_ago_in_s|snapshotted_at|user_id|startedAt|endedAt|executionSeconds)$/
-function settled(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const items = value.map(settled)
-    return items.sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))
-  }
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => !CHANGING.test(key))
-      .map(([key, item]) => [key, settled(item)]),
-  )
-}

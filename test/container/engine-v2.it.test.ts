@@ -7,7 +7,7 @@ import { KEY } from '../../shared/contract.ts'
 import type { NodeResult } from '../../shared/run.ts'
 import { dbtVenv } from '../venv.ts'
 import { type Bucket, startBucket } from './bucket.ts'
-import { type Files, makeFolder, makeRepository, SHOP } from './project.ts'
+import { DOTENV, type Files, makeFolder, makeRepository, SHOP } from './project.ts'
 import { ledgerOf, nextPlan, succeeded } from './resume-fixture.ts'
 import { makePlan, type RunnerEnd, startRunner, step } from './runner.ts'
 
@@ -53,8 +53,7 @@ const statusesOf = (end: RunnerEnd) =>
 test('the example project: seeds, models, snapshot, tests and unit test, each with its times and file', OPTIONS, async t => {
   const { folder, repository, plan } = setUp(t, {})
   cpSync(EXAMPLE, repository.dir, { recursive: true })
-  // Would end dbt with an unknown target, if it were read.
-  repository.commit({ '.env': 'DBT_TARGET=nowhere\n' }, 'the example')
+  repository.commit(DOTENV, 'the example')
   plan.dbt = DBT
   plan.variables = { WAREHOUSE_PATH: join(folder, 'harbour.duckdb') }
   plan.steps = [
@@ -66,7 +65,7 @@ test('the example project: seeds, models, snapshot, tests and unit test, each wi
   const end = await startRunner(bucket, plan, folder, ENV).end
   assert.equal(end.result?.outcome, 'success', end.output)
   assert.match(end.result?.dbtVersion ?? '', /^2\.0\.0/)
-  assert.deepEqual([end.result?.counts.success, end.result?.counts.error], [27, 0])
+  assert.deepEqual([end.result?.counts.success, end.result?.counts.error], [28, 0])
   const nodes = nodesOf(end)
   assert.equal(nodes.dim_routes?.path, 'models/marts/dim_routes.sql')
   assert.deepEqual([nodes.dim_routes?.resourceType, nodes.dim_routes?.materialized], ['model', 'table'])

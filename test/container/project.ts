@@ -69,6 +69,13 @@ models:
 `,
 }
 
+/** A `.env`, which dbt from 1.12 on reads where it is started, and a model that fails where it was read. */
+export const DOTENV: Files = {
+  '.env': 'FROM_DOTENV=1\n',
+  'models/dotenv.sql':
+    "{% if env_var('FROM_DOTENV', '') %}{{ exceptions.raise_compiler_error('read') }}{% endif %} select 1 as id",
+}
+
 /** The file is given by a variable, as a relative one would be lost with the run. */
 export const DUCKDB_PROFILE = `
 shop:

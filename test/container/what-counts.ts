@@ -15,12 +15,15 @@ export function whatCounts({ code, result, lines }: RunnerEnd, bucket: Bucket) {
       ...(settled(rest) as object),
       message: timeless(message ?? ''),
     })),
-    log: lines.flatMap(line => (line.type === 'log' ? timeless(line.text) : [])).sort(),
+    log: lines.flatMap(line => (line.type === 'log' ? counted(timeless(line.text)) : [])).sort(),
     artifacts: Object.fromEntries(artifacts.map(key => [key, settled(JSON.parse(bucket.text(key)))])) as Record<string, unknown>,
     // Connections are named and shared by chance; what is asked of the database is not.
     queries: logs.map(key => bucket.text(key).split('\n').filter(isSql).map(timeless).sort()),
   }
 }
+
+/** dbt counts the kinds of nodes in the order in which it came upon them. */
+const counted = (text: string) => (text.startsWith('Found ') ? text.replace('Found ', '').split(', ').sort().join(', ') : text)
 
 const isSql = (line: string) => /^\S+Z? *(create|insert|drop|alter|select|with)\b/i.test(line)
 
