@@ -15,17 +15,17 @@ export const MERGED_KEY = 'TIDEMILL_FROM_EARLIER_ATTEMPTS'
 const HEAD_BYTES = 64 * 1024
 
 /**
- * Writes the whole of the step's results into `folder`; gives the path, or undefined where dbt's file has another form than
- * the known ones. The file is not parsed: with the compiled code of some thousand nodes it would cost hundreds of megabytes.
+ * Writes the whole of the step's results into `folder` and gives the path; throws where dbt's file has another form than the
+ * known ones. The file is not parsed: with the compiled code of some thousand nodes it would cost hundreds of megabytes.
  */
-export async function mergeResults(own: string, folder: string, done: readonly NodeResult[]): Promise<string | undefined> {
+export async function mergeResults(own: string, folder: string, done: readonly NodeResult[]): Promise<string> {
   const handle = await open(own)
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0).finally(() => handle.close())
   const head = buffer.subarray(0, bytesRead).toString('latin1')
   // Inside of a text a quotation mark has a backslash before it, so these are keys.
   const env = /"env": ?\{/.exec(head)
   const results = /"results": ?\[\s*(\])?/.exec(head)
-  if (!env || !results || results.index < env.index) return undefined
+  if (!env || !results || results.index < env.index) throw new Error('what dbt left has another form than expected')
   const entries = entriesOf(done.filter(node => node.resourceType !== 'operation'))
   const [afterEnv, afterResults] = [env.index + env[0].length, results.index + results[0].length - (results[1] ? 1 : 0)]
   const isEmpty = head[afterEnv] === '}'
