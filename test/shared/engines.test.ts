@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ADAPTERS } from '../../cli/init-adapters.ts'
 import { ENGINES } from '../../shared/config-values.ts'
+import { CLOSED } from '../container/closed-warehouse.ts'
 import { good, problem, yaml } from './config-helper.ts'
 
 const LOCKS = join(import.meta.dirname, '../../container/requirements')
@@ -69,4 +70,18 @@ test('an engine that is not ready for everything says so when it is chosen; an a
     problem(environment('{ engine: oss-2.0, adapters: [snowflake] }')),
     /"snowflake" is not an adapter with an image for oss-2\.0.*image/,
   )
+})
+
+test('docs/adapters.md has the versions of the locks, and every adapter is tried against a closed port', () => {
+  const page = readFileSync(join(LOCKS, '../../docs/adapters.md'), 'utf8')
+  const version = (engine: string, adapter: string, name: string) =>
+    new RegExp(`^${name}==(\\S+)`, 'm').exec(readFileSync(join(LOCKS, engine, `${adapter}.txt`), 'utf8'))?.[1] ?? ''
+  for (const [engine, adapters] of Object.entries(ENGINES)) {
+    assert.ok(page.includes(`| \`${engine}\` | dbt-core ${version(engine, adapters[0] ?? '', 'dbt-core')} |`), engine)
+    for (const adapter of adapters) {
+      assert.ok(CLOSED[adapter], adapter)
+      const own = version(engine, adapter, `dbt-${adapter}`)
+      if (own) assert.ok(page.includes(`\n| ${adapter} | ${own} |`), `${engine}: ${adapter} ${own}`)
+    }
+  }
 })
