@@ -12,8 +12,9 @@ import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, S
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { makeClients } from '../../lambda/common/clients.ts'
 import { makeDynamoStore } from '../../lambda/common/dynamo-store.ts'
+import { callAws } from '../../local/aws-json.ts'
 import { ENV, KEY } from '../../shared/contract.ts'
-import { startTestCloud, type TestCloud } from '../local/fixture.ts'
+import { makeQueue, startTestCloud, type TestCloud, waitFor } from '../local/fixture.ts'
 import { ENDS, record } from '../shared/message-records.ts'
 import { config } from './notifier-config.ts'
 import { item } from './notifier-fakes.ts'
@@ -22,6 +23,7 @@ import { makeTable } from './notifier-table.ts'
 let cloud: TestCloud
 let receiver: Server
 let queueUrl = ''
+let automations: Awaited<ReturnType<typeof makeQueue>>
 let handler: (event: unknown, context: { getRemainingTimeInMillis(): number }) => Promise<void>
 const received: { text: string; channel?: string }[] = []
 const context = { getRemainingTimeInMillis: () => 60_000 }
@@ -52,18 +54,19 @@ before(
       new CreateSecretCommand({ Name: 'slack-webhook', SecretString: JSON.stringify({ url: hook }) }),
     )
 
-    const body = JSON.stringify(config({ slack: { secret: { name: 'slack-webhook', field: 'url' } } }))
+    const body = JSON.stringify(config({ slack: { secret: { name: 'slack-webhook', field: 'url' } }, events: true }))
     const hash = createHash('sha256').update(body).digest('hex')
     await makeClients.s3().send(new CreateBucketCommand({ Bucket: 'data' }))
     await makeClients.s3().send(new PutObjectCommand({ Bucket: 'data', Key: KEY.config(hash), Body: body }))
     await makeTable(new DynamoDBClient({}), 'runs')
     const topic = await makeTopic()
+    await makeRule()
 
     const env = { [ENV.table]: 'runs', [ENV.bucket]: 'data', [ENV.configKey]: KEY.config(hash), [ENV.topic]: topic }
     Object.assign(process.env, { ...env, [ENV.installation]: 'tidemill' })
     const store = makeDynamoStore(makeClients.table(), 'runs')
     await store.claim({ ...record, ...ENDS.error, config: hash })
-    for (const message of [item('email'), item('slack', '#harbour-data')]) await store.putMessage(message)
+    for (const message of [item('email'), item('slack', '#harbour-data'), item('events')]) await store.putMessage(message)
     // It reads its environment when it is loaded.
     handler = (await import('../../lambda/notifier/handler.ts')).handler
   },
@@ -74,6 +77,14 @@ after(async () => {
   receiver?.close()
   await cloud?.close()
 })
+
+/** A rule of the user's for failed runs, and the queue that stands for an automation. */
+async function makeRule(): Promise<void> {
+  automations = await makeQueue(cloud, 'automations')
+  const pattern = { source: ['tidemill.tidemill'], detail: { kind: ['error'], job: ['nightly'] } }
+  await callAws(cloud.cloud, 'events', 'PutRule', { Name: 'failed', EventPattern: JSON.stringify(pattern) })
+  await callAws(cloud.cloud, 'events', 'PutTargets', { Rule: 'failed', Targets: [{ Id: '1', Arn: automations.arn }] })
+}
 
 /** A topic whose messages arrive in a queue, as they would in a mailbox. */
 async function makeTopic(): Promise<string> {
@@ -104,7 +115,16 @@ test('one message arrives by e-mail and one in Slack, however often the function
     received.map(({ channel, text }) => [channel, text.split('\n')[0]]),
     [['#harbour-data', '✗ nightly failed in prod: 1 model, 1 test of 25 nodes']],
   )
-  for (const pk of [mail, item('slack', '#harbour-data').pk]) {
+  const [event] = await waitFor('the event', async () => {
+    const taken = await automations.take()
+    return taken.length ? taken.map(each => JSON.parse(each.Body)) : undefined
+  })
+  assert.deepEqual(
+    [event['detail-type'], event.source, event.detail.reason],
+    ['Run Failed', 'tidemill.tidemill', 'node_failures'],
+  )
+  assert.deepEqual(await automations.take(), [], 'one event')
+  for (const pk of [mail, item('slack', '#harbour-data').pk, item('events').pk]) {
     const { Item } = await makeClients.table().send(new GetCommand({ TableName: 'runs', Key: { pk } }))
     assert.deepEqual([Item?.state, Item?.tries], ['sent', 1])
   }
@@ -112,4 +132,15 @@ test('one message arrives by e-mail and one in Slack, however often the function
 
 test('an input that names no messages is refused', () => {
   assert.throws(() => handler({ messages: ['RUN#x'] }, context), /the input of the notifier is/)
+})
+
+test('a test message arrives on the same ways, without a run', { timeout: 30_000 }, async () => {
+  const asked = { ...item('slack', '#harbour-data'), pk: 'MSG#20261122T020000-00000000000a/test/slack/', kind: 'test' as const }
+  await makeDynamoStore(makeClients.table(), 'runs').putMessage({
+    ...asked,
+    runId: '20261122T020000-00000000000a',
+    actor: 'local:ana',
+  })
+  await handler({ messages: [asked.pk] }, context)
+  assert.match(received.at(-1)?.text ?? '', /^✓ Test: messages of tidemill arrive here\n\nana asked for it/)
 })
