@@ -62,7 +62,6 @@ const kinds = (cloud: FakeCloud, target = '#data') =>
 
 for (const [repeat, expected] of [
   ['every', 50],
-  // From 02:00 UTC on, an hour apart: three days are touched, each told once.
   ['daily', 3],
   ['never', 1],
   [6 * HOUR, 9],
