@@ -45,6 +45,7 @@ export const localStatusCommand: Command = {
         `  emulator ${found.emulator}   ${found.logs.emulator}`,
         `  ecs      ${found.ecs}   ${found.logs.ecs}`,
         `  deploy   ${found.deployed ? 'done' : 'none'}   ${found.logs.deploy}`,
+        ...(found.webhookUrl ? [`  webhook  ${found.webhookUrl}`] : []),
         ...(up ? [] : ['Start it:  tidemill local up']),
       ],
       exitCode: up ? EXIT.ok : EXIT.infrastructure,
@@ -74,13 +75,21 @@ async function localUp(context: Context, input: Input): Promise<Outcome> {
     ...(port !== undefined && { port }),
   })
   const [job] = Object.keys(config.jobs)
+  const { webhookUrl } = deployment
   return {
-    document: { endpoint: cloud.endpoint, folder: cloud.paths.root, resources: deployment.resources, seconds },
+    document: {
+      endpoint: cloud.endpoint,
+      ...(webhookUrl && { webhookUrl }),
+      folder: cloud.paths.root,
+      resources: deployment.resources,
+      seconds,
+    },
     lines: [
       '',
       'The schedules run as they would on AWS. With --local, or TIDEMILL_LOCAL=1, every command means this cloud:',
       `  tidemill --local run ${job?.split('/')[1] ?? 'JOB'} --follow`,
       '  tidemill --local runs',
+      ...(webhookUrl ? [`Pushes and signed requests (docs/triggers.md):  ${webhookUrl}`] : []),
       'Stop it:  tidemill local down   (everything is kept)',
     ],
   }

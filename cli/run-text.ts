@@ -1,6 +1,8 @@
 /** Runs in words: a row of the table, a line for a node, the head of `show`. */
 import { eventText, upstreamRuns } from '../shared/cause.ts'
+import { namesOf } from '../shared/config-after.ts'
 import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'
+import { shortActor } from '../shared/message-facts.ts'
 import { isAboutNodes } from '../shared/message-nodes.ts'
 import { describeFailure } from '../shared/message-words.ts'
 import { isReason, reasonRow } from '../shared/reasons.ts'
@@ -47,6 +49,16 @@ export function causeText(cause: Cause): string {
   const { slice } = cause
   if (slice) return `backfill ${oneLine(slice.backfill, NAME)}, ${slice.start} to ${slice.end}, by ${oneLine(cause.actor, NAME)}`
   return `request by ${oneLine(cause.actor, NAME)}`
+}
+
+/** For a column: `schedule`, `after nightly`, `push main`, `s3://raw/orders.csv`, `ana`. */
+export function shortCause(cause: Cause): string {
+  if (cause.kind === 'schedule') return cause.schedule === 'default' ? 'schedule' : oneLine(cause.schedule, NAME)
+  if (cause.kind === 'upstream')
+    return `after ${namesOf(upstreamRuns(cause).map(each => oneLine(each.job.split('/').at(-1) ?? '', NAME)))}`
+  if (cause.kind === 'commit') return `push ${oneLine(cause.branch ?? shortSha(cause.sha), NAME)}`
+  if (cause.kind === 'event') return oneLine(eventText(cause), NAME)
+  return cause.slice ? `backfill ${oneLine(cause.slice.backfill, NAME)}` : shortActor(cause.actor)
 }
 
 /** `4f2c1ab "rename amount columns" (A. Author)`. */

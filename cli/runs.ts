@@ -6,7 +6,7 @@ import { type Command, type Context, type Input, listOption, type Outcome, textO
 import { connect } from './installation.ts'
 import { findJob } from './job-name.ts'
 import { parseCount, parseSince } from './option-values.ts'
-import { countsText, secondsOf } from './run-text.ts'
+import { countsText, secondsOf, shortCause } from './run-text.ts'
 import { DAYS_BACK, findRuns } from './runs-query.ts'
 import { markOf, paintStatus } from './style.ts'
 import { type Cell, type Column, formatTable } from './table.ts'
@@ -61,6 +61,7 @@ const COLUMNS: Column[] = [
   { title: 'STARTED', shrinkTo: 11 },
   { title: 'TOOK', align: 'right' },
   { title: 'NODES', shrinkTo: 8 },
+  { title: 'CAUSE', shrinkTo: 8 },
   { title: 'COMMIT' },
   { title: 'RUN' },
 ]
@@ -76,6 +77,7 @@ function runsTable({ effects, style }: Context, runs: RunRecord[], now: Date): s
       { text: formatDay(new Date(run.startedAt ?? run.claimedAt), now, effects.zone) },
       { text: run.startedAt !== undefined || !isFinal(run.status) ? formatDuration(secondsOf(run, now)) : '' },
       { text: countsText(run.counts) },
+      { text: shortCause(run.cause) },
       { text: run.commit ? shortSha(run.commit.sha) : '' },
       { text: run.id },
     ]

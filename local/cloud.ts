@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import { OUTPUT } from '../shared/contract.ts'
 import { callAws, type Emulator } from './aws-json.ts'
 import { startSweeper } from './catch-up.ts'
 import { startEcs } from './ecs-start.ts'
@@ -139,8 +140,13 @@ export const isBootstrapped = (emulator: Emulator): Promise<boolean> =>
 
 /** Function URLs have a host name that loopback does not know; the emulator takes their id in the path as well. */
 export function apiUrlOf(endpoint: string, outputs: Record<string, string>): { apiUrl?: string } {
-  const [, id] = /^https?:\/\/([a-z0-9-]+)\.lambda-url\./.exec(outputs.ApiUrl ?? '') ?? []
-  return id ? { apiUrl: `${endpoint}/_aws/lambda-url/${id}/` } : {}
+  const apiUrl = localUrl(endpoint, outputs.ApiUrl)
+  return apiUrl ? { apiUrl } : {}
+}
+
+export function localUrl(endpoint: string, url = ''): string | undefined {
+  const [, id] = /^https?:\/\/([a-z0-9-]+)\.lambda-url\./.exec(url) ?? []
+  return id ? `${endpoint}/_aws/lambda-url/${id}/` : undefined
 }
 
 export const emulatorVenv = (options: { cacheDir: string; dist: string; python: Python; onProgress: (line: string) => void }) =>
@@ -216,6 +222,8 @@ export interface LocalStatus {
   /** Undefined: never started in this folder. */
   endpoint: string | undefined
   apiUrl: string | undefined
+  /** Where a job waits for pushes or requests. */
+  webhookUrl: string | undefined
   deployed: boolean
   logs: { emulator: string; ecs: string; deploy: string }
 }
@@ -230,6 +238,7 @@ export async function status({ folder }: { folder: string }): Promise<LocalStatu
     ecs: state(isAlive(ecs)),
     endpoint: description?.endpoint,
     apiUrl: description?.apiUrl,
+    webhookUrl: description && localUrl(description.endpoint, description.outputs?.[OUTPUT.webhookUrl]),
     deployed: description?.outputs !== undefined,
     logs: { emulator: paths.emulatorLog, ecs: paths.ecsLog, deploy: paths.deployLog },
   }

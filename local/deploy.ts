@@ -10,7 +10,7 @@ import { z } from 'zod/mini'
 import { CONTEXT } from '../shared/app-context.ts'
 import { OUTPUT } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
-import { apiUrlOf, isBootstrapped, type LocalCloud } from './cloud.ts'
+import { apiUrlOf, isBootstrapped, type LocalCloud, localUrl } from './cloud.ts'
 import { LOCAL_REPOSITORY } from './image.ts'
 import { readDescription, writeJson } from './state.ts'
 
@@ -36,6 +36,8 @@ export interface Deployment {
   /** Of the main stack, by the names in contract.ts. */
   outputs: Record<string, string>
   apiUrl: string
+  /** Where a job waits for pushes or requests. */
+  webhookUrl?: string
   resources: number
 }
 
@@ -74,7 +76,8 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   const description = await readDescription(paths)
   const { apiUrl } = apiUrlOf(cloud.endpoint, outputs)
   await writeJson(paths.description, { ...description, installation, outputs, ...(apiUrl && { apiUrl }) })
-  return { outputs, apiUrl: apiUrl ?? '', resources: await resourcesIn(paths.assembly) }
+  const webhookUrl = localUrl(cloud.endpoint, outputs[OUTPUT.webhookUrl])
+  return { outputs, apiUrl: apiUrl ?? '', ...(webhookUrl && { webhookUrl }), resources: await resourcesIn(paths.assembly) }
 }
 
 interface Work extends DeployOptions {

@@ -241,6 +241,6 @@ Each included file has its own \`version\`, \`project\`, \`environments\` and \`
 - A run that failed or was cancelled takes the good one before it back, until the next good one, or \`tidemill retry\` of it. A skipped run says nothing.
 - A start uses its runs up: the next needs a new run of every job. With \`within: 12h\` an end that is older than that is forgotten, so that a
   job that was a day late does not pair with the next day for ever.
-- Runs of other steps (\`tidemill run a --select …\`) and of a backfill start nobody and count nowhere, unless \`partial: true\` says so. A full
+- Runs of other steps (\`tidemill run a --step …\`) and of a backfill start nobody and count nowhere, unless \`partial: true\` says so. A full
   refresh, other variables, another branch do.
 `

@@ -87,7 +87,7 @@ const afterSpec = z
     partial: withDefault(
       about(
         z.boolean(),
-        'true: also after runs that built only a part: with other steps (`tidemill run JOB --select …`), or of a backfill.',
+        'true: also after runs that built only a part: with other steps (`tidemill run JOB --step …`), or of a backfill.',
       ),
       false,
     ),

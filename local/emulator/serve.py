@@ -133,6 +133,24 @@ def register_whole_task_definitions():
     provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]["create"] = create
 
 
+def watch_one_metric_of_an_alarm():
+    # CloudFormation here refuses alarms on a sum of metrics. Nobody is woken up on one machine: the first of them stands for it.
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
+    create, update = handlers["create"], handlers["update"]
+
+    def one(props):
+        stats = [each["MetricStat"] for each in props.get("Metrics", []) if "MetricStat" in each]
+        if not stats:
+            return props
+        rest = {key: value for key, value in props.items() if key != "Metrics"}
+        return {**rest, **stats[0]["Metric"], "Statistic": stats[0]["Stat"], "Period": stats[0]["Period"]}
+
+    handlers.update(
+        create=lambda logical_id, props, stack_name: create(logical_id, one(props), stack_name),
+        update=lambda physical_id, old, new, *more, **named: update(physical_id, one(old), one(new), *more, **named),
+    )
+
+
 def start_own_clocks():
     # Of schedules the emulator's own loop ticks every 10 s in UTC and knows neither context attributes nor retries.
     def start():
@@ -147,6 +165,7 @@ retry_functions_of_events()
 name_the_caller()
 keep_properties_of_schedules()
 register_whole_task_definitions()
+watch_one_metric_of_an_alarm()
 start_own_clocks()
 
 if __name__ == "__main__":

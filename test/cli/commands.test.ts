@@ -124,7 +124,7 @@ test('runs and show make names from outside inert, and leave names whole without
   const run = makeRun(ID, { job, commit, counts: { success: 151, warn: 1, error: 2, fail: 1, skipped: 31, 'no-op': 0 } })
   const context = fakeContext(fakeConnection({ runs: [run] }))
   const list = await runsCommand.run(context, input())
-  assert.match(list.lines[1] ?? '', new RegExp(`✓ +success +${job} +today 01:00 .*151 ok 1 ! 3 ✗ 31 – +4f2c1ab +${ID}`))
+  assert.match(list.lines[1] ?? '', new RegExp(`✓ +success +${job} +today 01:00 .*151 ok 1 ! 3 ✗ 31 – +schedule +4f2c1ab +${ID}`))
   const shown = (await showCommand.run(context, input({ run: ID }))).lines.join('\n')
   assert.match(shown, /Commit {7}4f2c1ab "one two" \(A\)/)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there

@@ -7,10 +7,12 @@ import { ADAPTERS } from '../../cli/init-adapters.ts'
 import { addressOf, withoutCredentials } from '../../cli/init-detect.ts'
 import { profilesYml, tidemillYml } from '../../cli/init-files.ts'
 import { makeStages } from '../../cli/progress.ts'
+import { causeText, shortCause } from '../../cli/run-text.ts'
 import { makeStyle, wantsColor } from '../../cli/style.ts'
 import { formatTable } from '../../cli/table.ts'
 import { loadConfig } from '../../shared/config.ts'
 import type { JobConfig } from '../../shared/config-model.ts'
+import type { Cause } from '../../shared/run.ts'
 import { fakeClock, fakeSink } from './fakes.ts'
 
 const job = (cron: string, timezone: string): JobConfig =>
@@ -182,4 +184,37 @@ test('the text of a Slack message is what a person would read', () => {
   assert.equal(messageText(JSON.stringify({ text: 'short', blocks })), 'a < b\nc')
   assert.equal(messageText('{"text":"short"}'), 'short')
   assert.equal(messageText('not JSON'), 'not JSON')
+})
+
+test('the cause of a run fits a column, and is whole in show', () => {
+  const causes: [Cause, string, string][] = [
+    [{ kind: 'schedule', schedule: 'default', scheduledFor: 'T' }, 'schedule', 'schedule default, due T'],
+    [{ kind: 'schedule', schedule: 'morning', scheduledFor: 'T' }, 'morning', 'schedule morning, due T'],
+    [
+      { kind: 'upstream', run: 'r2', job: 'shop/b', status: 'warn', others: [{ run: 'r1', job: 'shop/a', status: 'success' }] },
+      'after b and a',
+      'after run r2 of shop/b (warn) and r1 of shop/a (success)',
+    ],
+    [
+      { kind: 'commit', repository: 'acme/shop', sha: '4f2c1ab'.repeat(6), eventId: '1', branch: 'main' },
+      'push main',
+      'commit 4f2c1ab of acme/shop, branch main',
+    ],
+    [
+      {
+        kind: 'event',
+        trigger: 's3',
+        eventId: '1',
+        source: 'aws.s3',
+        detailType: 'Object Created',
+        time: 'T',
+        detailBytes: 2,
+        object: { bucket: 'raw', key: 'a\nb.csv' },
+      },
+      's3://raw/a b.csv',
+      'event s3://raw/a b.csv, T',
+    ],
+    [{ kind: 'request', actor: 'secret:ci', idempotencyKey: 'k' }, 'ci', 'request by secret:ci'],
+  ]
+  for (const [cause, short, whole] of causes) assert.deepEqual([shortCause(cause), causeText(cause)], [short, whole])
 })
