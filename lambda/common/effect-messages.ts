@@ -6,8 +6,8 @@ import { addressOf } from '../../shared/notify.ts'
 import { type MessageKind, reasonRow } from '../../shared/reasons.ts'
 import type { RunRecord, Streak } from '../../shared/run.ts'
 import type { EffectDeps } from './effects.ts'
+import type { MessageItem } from './message-item.ts'
 import { heardOf, type Recipient, recipients } from './recipients.ts'
-import type { MessageItem } from './store.ts'
 
 type TellDeps = Pick<EffectDeps, 'notify' | 'now'> & { store: Pick<EffectDeps['store'], 'putMessage' | 'noteIncident'> }
 

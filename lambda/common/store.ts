@@ -2,9 +2,8 @@
  * What the Lambdas do with the table, by name. Every operation that changes something is one conditional write or one
  * transaction, so it is safe when it is repeated, late, or done by two at the same moment.
  */
-import type { Late } from '../../shared/message.ts'
-import type { MessageKind } from '../../shared/reasons.ts'
 import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak, UpstreamRun } from '../../shared/run.ts'
+import type { MessageItem } from './message-item.ts'
 
 /** What the end of a run writes beside its status. */
 export type Findings = Partial<
@@ -76,32 +75,6 @@ export interface JobSize {
 export interface JobStreak extends Streak {
   /** The newest run that counted. */
   lastRun: string
-}
-
-export interface MessageItem {
-  pk: string
-  schemaVersion: number
-  runId: string
-  kind: MessageKind | 'test'
-  channel: string
-  target: string
-  state: 'pending' | 'sending' | 'sent' | 'failed'
-  tries: number
-  createdAt: string
-  leaseUntil?: string
-  firstTryAt?: string
-  sentAt?: string
-  lastError?: string
-  /** What the channel calls the message it took, e.g. the `ts` of Slack. */
-  receipt?: string
-  /** Partition key of the message that this one answers. */
-  replyTo?: string
-  streak?: Streak
-  /** Unique ids of the nodes it is about; absent: all. */
-  nodes?: string[]
-  late?: Late
-  /** Of a test: who asked for it. */
-  actor?: string
 }
 
 /** What a job that runs after several has seen of them since its last start. */

@@ -8,7 +8,8 @@ import type { RunRecord } from '../../shared/run.ts'
 import { usualSeconds } from '../../shared/usual.ts'
 import type { Configs } from '../common/config.ts'
 import type { Log } from '../common/log.ts'
-import type { MessageItem, Store } from '../common/store.ts'
+import type { MessageItem } from '../common/message-item.ts'
+import type { Store } from '../common/store.ts'
 
 export interface ComposeDeps {
   store: Pick<Store, 'run'>

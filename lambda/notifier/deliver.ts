@@ -1,7 +1,7 @@
 /** Delivers messages: takes each under a lease, sends it, and keeps how that ended. At least once, twice only if a send's end is unknown. */
 import type { Message } from '../../shared/message.ts'
 import { describeError, type Log } from '../common/log.ts'
-import type { MessageItem } from '../common/store.ts'
+import type { MessageItem } from '../common/message-item.ts'
 import type { Outbox } from './outbox.ts'
 
 /** What came of one try to send. `later`: it may work another time; `never`: it will not until somebody changes something. */

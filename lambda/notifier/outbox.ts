@@ -3,7 +3,7 @@ import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { OPEN_PHASE } from '../../shared/contract.ts'
 import { type Dynamo, update } from '../common/dynamo.ts'
 import { queryOpen } from '../common/dynamo-read.ts'
-import type { MessageItem } from '../common/store.ts'
+import type { MessageItem } from '../common/message-item.ts'
 
 export interface Outbox {
   /** Partition keys of the messages that are neither sent nor given up; eventually consistent. */
