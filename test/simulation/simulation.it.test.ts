@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { loadSimulation } from './build.ts'
 import { explain, runMany } from './many.ts'
 import { MUTATIONS } from './mutations.ts'
+import { shrink } from './shrink.ts'
 
 /** Runs of jobs; other seeds with `SIMULATION_FROM`. Alone on one core of 2026 it takes five minutes. */
 const RUNS = Number(process.env.SIMULATION_RUNS ?? 100_000)
@@ -29,3 +30,24 @@ for (const mutation of MUTATIONS)
     assert.ok(broken.length > 0, `not found in ${runs} runs`)
     context.diagnostic(`after ${runs} runs: ${broken[0]?.broken?.rule}`)
   })
+
+test('simulation: a failing seed is made small, and the small case fails alike when it is run again', {
+  timeout: 120_000,
+}, async context => {
+  const [mutation] = MUTATIONS
+  assert.ok(mutation)
+  const { simulate } = await loadSimulation(mutation)
+  const { broken } = await runMany(simulate, 1, 10_000, 60_000, 1)
+  const [failing] = broken
+  assert.ok(failing?.broken)
+  const small = await shrink(simulate, failing, 60)
+  context.diagnostic(
+    `${failing.actions.length} actions and ${failing.happened.length} faults: ${small.actions.length} and ${small.faults.length}`,
+  )
+  assert.ok(small.actions.length < failing.actions.length / 2, 'fewer actions')
+  const story: string[] = []
+  const wanted = { seed: small.seed, faults: new Set(small.faults), actions: new Set(small.actions) }
+  const again = await simulate({ ...wanted, trace: line => story.push(line) })
+  assert.deepEqual(again.broken, small.broken)
+  assert.ok(story.some(line => line.includes('BROKEN')))
+})
