@@ -1,4 +1,4 @@
-/** Two adapters in one environment's image: jobs of one project build into DuckDB and into PostgreSQL. */
+/** Several images in one installation: one with two adapters, whose jobs build into DuckDB and into PostgreSQL, and one with dbt 2. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -20,7 +20,7 @@ const serverFolder = mkdtempSync(join(tmpdir(), 'tidemill-pair-'))
 const PROFILE = (port: number) => `pair:
   target: duck
   outputs:
-    duck: { type: duckdb, path: "{{ env_var('WAREHOUSE_PATH') }}" }
+    duck: { type: duckdb, path: "{{ env_var('WAREHOUSE_PATH') }}", schema: main }
     post:
       type: postgres
       host: 127.0.0.1
@@ -44,20 +44,24 @@ function makePair(folder: string): void {
   writeFileSync(join(folder, 'profiles.yml'), PROFILE(server.port))
   mkdirSync(join(folder, '.tidemill'))
   writeFileSync(join(folder, '.tidemill/secrets.yml'), `pair-postgres: ${password}\n`, { mode: 0o600 })
-  const environment = (target: string) => ({
+  const environment = (target: string, dbt: object = { engine: 'core-1.11', adapters: ['postgres', 'duckdb'] }) => ({
     branch: 'main',
-    dbt: { engine: 'core-1.11', adapters: ['postgres', 'duckdb'] },
+    dbt,
     target,
     profile: 'profiles.yml',
-    variables: { WAREHOUSE_PATH: join(folder, 'warehouse.duckdb') },
+    variables: { WAREHOUSE_PATH: join(folder, 'engine' in dbt && dbt.engine === 'oss-2.0' ? 'two.duckdb' : 'warehouse.duckdb') },
     secrets: { POSTGRES_PASSWORD: 'pair-postgres' },
   })
   const config = {
     version: 1,
     installation: 'pair',
     project: { name: 'pair', repository: `file://${repository}` },
-    environments: { duck: environment('duck'), post: environment('post') },
-    jobs: { duck: { environment: 'duck', steps: ['dbt build'] }, post: { environment: 'post', steps: ['dbt build'] } },
+    environments: {
+      duck: environment('duck'),
+      post: environment('post'),
+      two: environment('duck', { engine: 'oss-2.0', adapters: ['duckdb'] }),
+    },
+    jobs: Object.fromEntries(['duck', 'post', 'two'].map(name => [name, { environment: name, steps: ['dbt build'] }])),
   }
   writeFileSync(join(folder, 'tidemill.yml'), JSON.stringify(config, null, 2))
 }
@@ -91,4 +95,12 @@ test('an image with two adapters builds into either database', { skip, timeout: 
     const log = JSON.stringify((await pair.tidemill('logs', json.run.id)).json)
     assert.match(log, new RegExp(`Registered adapter: ${adapter}=`))
   }
+})
+
+test('an environment with dbt 2 beside them', { skip, timeout: 120_000 }, async () => {
+  const { json, code } = await pair.tidemill('run', 'two', '--wait')
+  assert.equal(code, 0, JSON.stringify(json))
+  assert.deepEqual([json.run.status, json.run.counts.success], ['success', 1])
+  const log = JSON.stringify((await pair.tidemill('logs', json.run.id)).json)
+  assert.match(log, /Running with dbt-core=2\./)
 })
