@@ -102,6 +102,8 @@ function attemptLines(record: RunRecord): string[] {
       const usual = attempt.stopCode === 'EssentialContainerExited'
       const how = [
         attempt.outcome ? `${attempt.outcome.status}${attempt.outcome.reason ? ` (${attempt.outcome.reason})` : ''}` : 'open',
+        attempt.outcome?.transient ? `a fault that passes: ${oneLine(attempt.outcome.transient, 100)}` : '',
+        attempt.architecture ?? '',
         `${attempt.cpu / 1024} vCPU, ${formatBytes(attempt.memory * 1024 * 1024)}${largerText(attempt)}`,
         attempt.resume?.left ? `${plural(attempt.resume.left, 'node')} left` : '',
         attempt.exitCode === undefined ? '' : `exit code ${attempt.exitCode}`,

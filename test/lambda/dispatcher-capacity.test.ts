@@ -129,3 +129,26 @@ test('fault 07: a task of a call that was given up is stopped when it shows', op
   assert.equal(cloud.ecs.stopped.length, 1)
   assert.ok(other)
 })
+
+test(
+  'fault 05: refused after a call without an answer: the run ends at its time, as refused, with the words',
+  options,
+  async () => {
+    const cloud = await withRuns([runOf(1)])
+    const words = 'AccessDeniedException: User is not authorized to perform: ecs:RunTask'
+    cloud.ecs.answers.push({ kind: 'unknown', words: 'TimeoutError' })
+    cloud.ecs.answers.push(...Array.from({ length: 50 }, () => ({ kind: 'refused' as const, words })))
+    await dispatch(cloud.deps, {})
+    assert.equal((await cloud.run(ID)).status, 'starting', 'the first call may have made a task')
+    for (let minutes = 0; minutes < 45; minutes += 5) {
+      cloud.advance(300)
+      await sweep(cloud.deps)
+      for (const { to, payload } of cloud.calls.splice(0)) if (to === 'dispatch') await dispatch(cloud.deps, payload)
+    }
+    const run = await cloud.run(ID)
+    assert.deepEqual(
+      [run.status, run.reason, run.message],
+      ['error', 'launch_refused', `AWS refused to start the task: ${words}`],
+    )
+  },
+)

@@ -34,7 +34,7 @@ async function runTests(own: string, [file, name]: Mutation['test']): Promise<{ 
     process.execPath,
     ['--import', 'tsx', '--test', '--test-reporter=tap', `--test-name-pattern=^${escaped}`, file],
     // Inside a test runner node would report to that one.
-    { cwd: own, stdio: ['ignore', 'pipe', 'ignore'], timeout: 60_000, env: { ...process.env, NODE_TEST_CONTEXT: undefined } },
+    { cwd: own, stdio: ['ignore', 'pipe', 'ignore'], timeout: 100_000, env: { ...process.env, NODE_TEST_CONTEXT: undefined } },
   )
   let report = ''
   child.stdout.on('data', chunk => {
