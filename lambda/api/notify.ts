@@ -36,21 +36,24 @@ export async function notifyTest(deps: ApiDeps, actor: string): Promise<ApiRespo
 
 /** Targets that a rule names, and those that none does: they are configured to be used. */
 export function targetsOf({ channels, jobs }: Pick<Config, 'channels' | 'jobs'>): { channel: Channel; target: string }[] {
-  const named = CHANNELS.filter(channel => channels[channel]).flatMap(channel => {
-    const setup = channels[channel]
-    const more =
-      typeof setup !== 'object' || !setup
-        ? []
-        : Object.keys(('lists' in setup ? setup.lists : 'targets' in setup ? setup.targets : {}) ?? {})
-    // With nothing but lists the installation has no addresses of its own.
-    const own = channel === 'email' && !channels.email?.addresses.length ? [] : ['']
-    return [...own, ...more].map(target => ({ channel, target }))
-  })
-  const ruled = Object.values(jobs).flatMap(job => job.notify.filter(rule => channels[rule.channel]))
   const bot = channels.slack?.bot?.channel
-  const all = [
-    ...named,
-    ...ruled.map(({ channel, target }) => ({ channel, target: channel === 'slack' && target === bot ? '' : target })),
-  ]
-  return [...new Map(all.map(each => [addressOf(each), each])).values()]
+  const ruled = Object.values(jobs)
+    .flatMap(job => job.notify.filter(rule => channels[rule.channel]))
+    .map(({ channel, target }) => ({ channel, target: channel === 'slack' && target === bot ? '' : target }))
+  const named = CHANNELS.filter(channel => channels[channel]).flatMap(channel =>
+    [...(hasOwn(channel) ? [''] : []), ...furtherOf(channel, channels)].map(target => ({ channel, target })),
+  )
+  return [...new Map([...named, ...ruled].map(each => [addressOf(each), each])).values()]
+
+  /** With nothing but lists there are no addresses of the installation; where rules name channels of Slack, its own is one of them. */
+  function hasOwn(channel: Channel): boolean {
+    if (channel === 'email') return !!channels.email?.addresses.length
+    return channel !== 'slack' || !ruled.some(rule => rule.channel === 'slack')
+  }
+}
+
+function furtherOf(channel: Channel, channels: Config['channels']): string[] {
+  if (channel === 'events') return []
+  if (channel === 'email') return Object.keys(channels.email?.lists ?? {})
+  return Object.keys(channels[channel]?.targets ?? {})
 }

@@ -11,6 +11,7 @@ import { serveFolder } from '../../cli/serve-folder.ts'
 import { openBrowser } from '../browser.ts'
 import { skipWithout } from '../need.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
+import { messageFaults } from './messages.ts'
 
 let chain: Installation
 before(
@@ -186,3 +187,5 @@ test(
     assert.equal((await chain.messagesOf(id, 1)).length, 1)
   },
 )
+
+messageFaults(() => chain)

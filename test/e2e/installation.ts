@@ -19,11 +19,20 @@ export interface Answer {
   stderr: string
 }
 
+export interface Reply {
+  status: number
+  headers?: Record<string, string>
+  /** The connection stays open without an answer. */
+  hold?: boolean
+}
+
 export interface Installation {
   folder: string
   cloud: LocalCloud
   /** Bodies that the webhook received, in order. */
   received: { text: string; channel?: string }[]
+  /** Answers the requests of messages, by path, in place of a plain 200; undefined: that one after all. */
+  answerWith(answer: ((path: string, body: string) => Reply | undefined) | undefined): void
   /** Runs the built command line as a user would, with `--json`. */
   tidemill(...args: string[]): Promise<Answer>
   /** The messages about a run, after waiting until there are `count` (and a moment for one too many). */
@@ -36,10 +45,13 @@ export type MakeProject = (folder: string, webhook: string) => void
 
 export async function makeInstallation(
   make: MakeProject = makeProject,
-  secrets: readonly string[] = ['chain-webhook'],
+  secrets: readonly string[] = ['chain-webhook', 'chain-teams'],
+  /** Folder of the code that is deployed, where it is not the present one. */
+  codeIn: (folder: string) => string = () => dist,
 ): Promise<Installation> {
   const folder = mkdtempSync(join(root, '.cache', 'e2e-'))
   const received: Installation['received'] = []
+  let answer: Parameters<Installation['answerWith']>[0]
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', chunk => {
@@ -47,12 +59,14 @@ export async function makeInstallation(
     })
     request.on('end', () => {
       received.push(JSON.parse(body))
-      response.end('ok')
+      const reply = answer?.(request.url ?? '', body)
+      if (!reply?.hold) response.writeHead(reply?.status ?? 200, reply?.headers).end(reply ? '' : 'ok')
     })
   })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   const close = async () => {
     server.close()
+    server.closeAllConnections()
     await down({ folder })
     rmSync(folder, { recursive: true, force: true })
   }
@@ -60,9 +74,19 @@ export async function makeInstallation(
     make(folder, `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`)
     const cacheDir = join(root, '.cache')
     const cloud = await up({ folder, cacheDir, dist, onProgress: () => {}, secrets })
-    await deploy({ cloud, configPath: join(folder, 'tidemill.yml'), dist, onProgress: () => {} })
+    await deploy({ cloud, configPath: join(folder, 'tidemill.yml'), dist: codeIn(folder), onProgress: () => {} })
     const tidemill = (...args: string[]) => runTidemill(folder, args)
-    return { folder, cloud, received, tidemill, messagesOf: (run, count) => messagesOf(received, run, count), close }
+    return {
+      folder,
+      cloud,
+      received,
+      answerWith(given) {
+        answer = given
+      },
+      tidemill,
+      messagesOf: (run, count) => messagesOf(received, run, count),
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -64,7 +64,11 @@ export function makeProject(folder: string, webhook: string): void {
   git(repository, 'commit', '-q', '-m', 'Numbers and their doubles')
   writeFileSync(join(folder, 'profiles.yml'), PROFILES)
   mkdirSync(join(folder, '.tidemill'))
-  writeFileSync(join(folder, '.tidemill/secrets.yml'), `chain-webhook: ${JSON.stringify(webhook)}\n`, { mode: 0o600 })
+  writeFileSync(
+    join(folder, '.tidemill/secrets.yml'),
+    `chain-webhook: ${JSON.stringify(webhook)}\nchain-teams: ${JSON.stringify(`${webhook}/teams`)}\n`,
+    { mode: 0o600 },
+  )
   const config = {
     version: 1,
     installation: 'chain',
@@ -84,7 +88,8 @@ export function makeProject(folder: string, webhook: string): void {
     jobs: Object.fromEntries(
       Object.entries(JOBS).map(([name, job]) => [name, { environment: 'prod', notify: { slack: '#chain', on: KINDS }, ...job }]),
     ),
-    notifications: { slack: { secret: 'chain-webhook' } },
+    // The second one gets tests only.
+    notifications: { slack: { secret: 'chain-webhook' }, teams: { secret: 'chain-teams' } },
   }
   // JSON is YAML.
   writeFileSync(join(folder, 'tidemill.yml'), JSON.stringify(config, null, 2))
