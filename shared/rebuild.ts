@@ -79,6 +79,12 @@ export function countNodes(nodes: readonly NodeResult[]): NodeCounts {
   return counts
 }
 
+/** A line of the runner's stdout as the parts have it: it begins with its moment, which is earlier than CloudWatch's. */
+export function parseOutputLine(message: string, timestamp: number): Pick<LogLine, 'at' | 'text'> {
+  const [, at, text = ''] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)(?: (.*))?$/s.exec(message.replace(/\n$/, '')) ?? []
+  return at === undefined ? { at: new Date(timestamp).toISOString(), text: message.replace(/\n$/, '') } : { at, text }
+}
+
 /**
  * The lines of CloudWatch that the parts do not have: everything behind the last place where the end of the parts is
  * found. Without such a place (nothing was uploaded, or CloudWatch lost lines) what is later than the last part.

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { KEY, logGroup, logStream, SCHEMA_VERSION } from '../../shared/contract.ts'
 import { parsePartLine, parseResult } from '../../shared/parse-result.ts'
 import type { LogLine, Progress, RunnerResult } from '../../shared/plan.ts'
-import { linesBehind, makeRebuilder, type Rebuilt } from '../../shared/rebuild.ts'
+import { linesBehind, makeRebuilder, parseOutputLine, type Rebuilt } from '../../shared/rebuild.ts'
 import { LIMIT, type RunRecord } from '../../shared/run.ts'
 import { type Bucket, textOf } from './bucket.ts'
 import type { LogEvent, Logs } from './logs.ts'
@@ -62,9 +62,8 @@ export async function bringTail(deps: RemainsDeps, run: RunRecord, attempt: numb
   const lines = events.map(
     (event): LogLine => ({
       type: 'log',
-      at: new Date(event.timestamp).toISOString(),
       step,
-      text: event.message.replace(/\n$/, ''),
+      ...parseOutputLine(event.message, event.timestamp),
     }),
   )
   const missing = linesBehind(rebuilt.lastLines, lines)

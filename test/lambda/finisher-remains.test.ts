@@ -52,7 +52,11 @@ test('fault 24: the runner was killed: results from its parts, the end of the lo
   const lines = ['1 of 4 START a', '2 of 4 OK b', '3 of 4 START c', 'allocating', 'allocating more']
   cloud.streams.set(
     stream,
-    lines.map((message, index) => ({ timestamp: Date.parse('2026-11-22T02:05:00Z') + index * 1000, message })),
+    // As the runner writes them.
+    lines.map((text, index) => {
+      const timestamp = Date.parse('2026-11-22T02:05:00Z') + index * 1000
+      return { timestamp, message: `${new Date(timestamp - 300).toISOString()} ${text}` }
+    }),
   )
   await finish(cloud.deps, taskEvent(task, stopOf(137, {}, 'OutOfMemoryError: Container killed due to memory usage')))
   const run = await cloud.run(ID)

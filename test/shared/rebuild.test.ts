@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsePartLine, parseResult } from '../../shared/parse-result.ts'
 import type { LogLine, NodeLine } from '../../shared/plan.ts'
-import { linesBehind, makeRebuilder } from '../../shared/rebuild.ts'
+import { linesBehind, makeRebuilder, parseOutputLine } from '../../shared/rebuild.ts'
 import { LIMIT, NO_NODES } from '../../shared/run.ts'
 import { at, runId } from '../fakes/records.ts'
 
@@ -23,6 +23,15 @@ test('fault 24: only what CloudWatch has beyond the parts is brought', () => {
 
 test('fault 46: when the log driver lost the place, what is later than the parts is brought', () => {
   assert.equal(texts(linesBehind([log('a', 0), log('b', 5)], [log('x', 4), log('y', 6)])), 'y')
+})
+
+test('a line of the output is the one of the parts, without the moment before it', () => {
+  const timestamp = Date.parse('2026-11-22T02:00:05Z')
+  const moment = '2026-11-22T02:00:01.250Z'
+  assert.deepEqual(parseOutputLine(`${moment} 1 of 4 START a\n`, timestamp), { at: moment, text: '1 of 4 START a' })
+  assert.deepEqual(parseOutputLine(moment, timestamp), { at: moment, text: '' })
+  const printed = { at: '2026-11-22T02:00:05.000Z', text: 'printed past the runner' }
+  assert.deepEqual(parseOutputLine(printed.text, timestamp), printed)
 })
 
 test('of a repeated line the last place counts', () => {
