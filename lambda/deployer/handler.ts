@@ -6,9 +6,10 @@
  * Environment: table. Permissions: s3:GetObject on the asset; s3:PutObject on config/*; dynamodb: PutItem on the table.
  * Time limit 60 s, memory 256 MB.
  */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { CopyObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { z } from 'zod/mini'
-import { makeClients } from '../common/clients.ts'
+import { documentClient } from '../common/clients.ts'
 import { makeDeploymentStore } from '../common/dynamo-deployments.ts'
 import { env } from '../common/env.ts'
 
@@ -33,6 +34,7 @@ const event = z.object({
 type Event = z.infer<typeof event>
 
 const s3 = new S3Client({})
+const dynamo = new DynamoDBClient({})
 
 export async function handler(input: unknown): Promise<void> {
   const request = event.parse(input)
@@ -61,7 +63,7 @@ async function deploy(request: Event, properties: Copy): Promise<string> {
 async function remember({ RequestId }: Event, { key, deployedBy = 'unknown' }: Copy): Promise<void> {
   const at = new Date().toISOString()
   const hash = /([0-9a-f]{64})/.exec(key)?.[1] ?? key
-  const { putDeployment } = makeDeploymentStore({ client: makeClients.table(), table: env.table() })
+  const { putDeployment } = makeDeploymentStore({ client: documentClient(dynamo), table: env.table() })
   await putDeployment({ id: `${at}-${RequestId}`, hash, at, by: deployedBy.slice(0, 512) })
 }
 
