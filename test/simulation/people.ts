@@ -28,6 +28,8 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
   const fired: string[] = []
   const counts = new Map<string, number>()
   const paused = new Set<string>()
+  /** Idempotency key to the run that is run again. */
+  const reruns = new Map<string, string>()
   let calls = 0
 
   const ask = (request: ApiRequest, tries: number, then: (answer: ApiResponse) => void) => {
@@ -56,8 +58,8 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
     const found = runs().filter(run => wanted(run) || random.chance(0.02))
     return found.length ? random.pick(found).id : undefined
   }
-  const fire = (input: Extract<Action, { kind: 'fire' }>['input']) => {
-    if (!paused.has(input.job)) fired.push(causeString(input.job, input))
+  const fire = ({ input, environment }: Extract<Action, { kind: 'fire' }>) => {
+    if (!paused.has(input.job) && !paused.has(environment)) fired.push(causeString(input.job, input))
     if (faults.hit('firing lost')) return world.trace(() => `!! firing is lost ${JSON.stringify(input)}`)
     if (faults.hit('firing to the dead letters'))
       return void queue.letters.push({ id: 'letter', receipt: `receipt-${JSON.stringify(input)}`, body: JSON.stringify(input) })
@@ -65,9 +67,10 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
     for (let copies = faults.hit('firing twice') ? 2 : 1; copies > 0; copies--)
       scheduler.after(late(), () => queue.invoke('launcher', input))
   }
-  const request = (job: string, key: string) =>
-    ask({ operation: 'run', job, idempotencyKey: key }, TRIES, answer => {
+  const start = (request: Extract<ApiRequest, { operation: 'run' | 'rerun' }>) =>
+    ask(request, TRIES, answer => {
       if (!answer.ok || !answer.run) return
+      const key = request.idempotencyKey
       const known = answered.get(key)
       if (known !== undefined && known !== answer.run.id)
         world.violate('a request that is repeated is answered with its run', `${key}: ${known}, then ${answer.run.id}`)
@@ -82,9 +85,9 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
       counts.set(action.kind, (counts.get(action.kind) ?? 0) + 1)
       switch (action.kind) {
         case 'fire':
-          return fire(action.input)
+          return fire(action)
         case 'request':
-          return request(action.job, action.key)
+          return start({ operation: 'run', job: action.job, idempotencyKey: action.key })
         case 'cancel':
         case 'retry': {
           const run = someRun(each =>
@@ -93,11 +96,17 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
           if (run) ask({ operation: action.kind, run }, 2, () => {})
           return
         }
+        case 'rerun': {
+          const run = reruns.get(action.key) ?? someRun(each => isFinal(each.status))
+          if (run === undefined) return
+          reruns.set(action.key, run)
+          return start({ operation: 'rerun', run, idempotencyKey: action.key })
+        }
         case 'pause':
-          paused.add(action.job)
-          return ask({ operation: 'pause', job: action.job }, TRIES, () => {})
+          paused.add(nameOf(action.what))
+          return ask({ operation: 'pause', ...action.what }, TRIES, () => {})
         case 'resume':
-          return ask({ operation: 'resume', job: action.job }, TRIES, () => paused.delete(action.job))
+          return ask({ operation: 'resume', ...action.what }, TRIES, () => paused.delete(nameOf(action.what)))
         case 'deploy':
           world.trace(() => 'another configuration is deployed')
           return service.deploy(action.config)
@@ -105,3 +114,5 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
     },
   }
 }
+
+const nameOf = (what: { job: string } | { environment: string }) => ('job' in what ? what.job : what.environment)

@@ -11,10 +11,12 @@ const MINUTE = 60_000
 export const BUSY_MS = 120 * MINUTE
 
 export type Action = { at: number } & (
-  | { kind: 'fire'; input: ScheduleInput }
+  | { kind: 'fire'; input: ScheduleInput; environment: string }
   | { kind: 'request'; job: string; key: string }
   | { kind: 'cancel' | 'retry' }
-  | { kind: 'pause' | 'resume'; job: string }
+  | { kind: 'rerun'; key: string }
+  /** Of a job, or of an environment. */
+  | { kind: 'pause' | 'resume'; what: { job: string } | { environment: string } }
   | { kind: 'deploy'; config: Config }
 )
 export interface Workload {
@@ -97,6 +99,7 @@ export function makeWorkload(random: Random): Workload {
           actions.push({
             at: firing.at.getTime(),
             kind: 'fire',
+            environment: `${job.project}/${job.environment}`,
             input: { kind: 'schedule', job: `${job.project}/${job.name}`, schedule: name, scheduledFor: firing.at.toISOString() },
           })
   const names = Object.keys(config.jobs)
@@ -112,11 +115,16 @@ export function makeWorkload(random: Random): Workload {
     if (random.chance(0.2))
       actions.push({ at: first + random.pick([0, random.around(MINUTE), random.around(30 * MINUTE)]), ...request })
   }
-  for (let index = 0; index < 8; index++) actions.push({ at: at(), kind: 'cancel' }, { at: at(), kind: 'retry' })
+  for (let index = 0; index < 8; index++)
+    actions.push(
+      { at: at(), kind: 'cancel' },
+      { at: at(), kind: 'retry' },
+      { at: at(), kind: 'rerun', key: `again-${index % 6}` },
+    )
   for (let index = 0; index < random.int(0, 3); index++) {
-    const job = random.pick(names)
+    const what = random.chance(0.7) ? { job: random.pick(names) } : { environment: random.pick(['shop/prod', 'shop/dev']) }
     const from = at()
-    actions.push({ at: from, kind: 'pause', job }, { at: from + random.around(15 * MINUTE), kind: 'resume', job })
+    actions.push({ at: from, kind: 'pause', what }, { at: from + random.around(15 * MINUTE), kind: 'resume', what })
   }
   if (random.chance(0.5)) actions.push({ at: at(), kind: 'deploy', config: changed(config, random) })
   return { config, taskMs: (crowded ? 3 : 0.7) * MINUTE, actions: actions.sort((a, b) => a.at - b.at) }
