@@ -37,7 +37,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an attempt takes any task on',
     file: 'lambda/common/dynamo-store.ts',
     from: '(attribute_not_exists(#attempts[${number - 1}].#taskArn) OR #attempts[${number - 1}].#taskArn = :task)',
-    to: '(attribute_not_exists(#attempts[${number - 1}].#taskArn) OR #attempts[${number - 1}].#taskArn <> :task)',
+    to: '(attribute_not_exists(#attempts[${number - 1}].#taskArn) OR attribute_exists(#attempts[${number - 1}].#taskArn))',
     test: ['test/lambda/store.test.ts', 'fault 06: '],
   },
   {
@@ -107,7 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a lease is taken from its holder',
     file: 'lambda/common/dynamo-lease.ts',
     from: "'attribute_not_exists(#holder) OR #until < :now'",
-    to: "'attribute_not_exists(#holder) OR #until <> :now'",
+    to: "'attribute_not_exists(#holder) OR #until >= :now'",
     test: ['test/lambda/store.test.ts', 'store in memory: the lease has one holder'],
   },
 ]
