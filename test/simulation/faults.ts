@@ -13,7 +13,7 @@ export const FAULTS = {
   'write repeated by the SDK': 0.004,
   'transaction conflict': 0.006,
   'index is behind': 0.2,
-  'bucket refuses': 0.004,
+  'bucket refuses': 0.008,
   // Deliveries.
   'invocation lost': 0.03,
   'invocation twice': 0.05,
@@ -23,16 +23,16 @@ export const FAULTS = {
   'event late': 0.06,
   'firing lost': 0.05,
   'firing twice': 0.06,
-  'firing late': 0.06,
+  'firing late': 0.1,
   'firing to the dead letters': 0.06,
-  'sweep lost': 0.12,
+  'sweep lost': 0.2,
   // Starts.
   'no capacity': 0.06,
   'start throttled': 0.05,
   'start refused': 0.02,
   'answer of a start lost': 0.05,
   'start not made': 0.04,
-  'task not listed yet': 0.6,
+  'task not listed yet': 0.5,
   // Tasks.
   'task does not come up': 0.05,
   'image missing': 0.03,
@@ -41,7 +41,7 @@ export const FAULTS = {
   'Spot capacity taken': 0.04,
   'host fails': 0.03,
   'task vanishes': 0.03,
-  'task hangs': 0.02,
+  'task hangs': 0.03,
   'result missing': 0.03,
   'result contradicts the exit code': 0.04,
   // Messages.

@@ -19,14 +19,15 @@ test('simulation: every run starts once, ends once, and is told of, whatever fai
   const [failing] = total.broken
   if (failing) assert.fail(await explain(simulate, failing))
   if (total.runs < RUNS) context.diagnostic(`stopped after ${MILLISECONDS / 1000} s, before ${RUNS} runs`)
-  const least = Math.floor(Math.min(1, total.runs / 100_000) * 1000)
+  // Of few runs nobody can say exactly how many faults they have.
+  const least = total.runs >= 100_000 ? 1000 : Math.floor(total.runs / 200)
   for (const [kind, count] of total.faults) assert.ok(count >= least, `"${kind}" was injected ${count} times, not ${least}`)
 })
 
 for (const mutation of MUTATIONS)
-  test(`simulation finds that ${mutation.name}`, { timeout: 120_000 }, async context => {
+  test(`simulation finds that ${mutation.name}`, { timeout: 300_000 }, async context => {
     const { simulate } = await loadSimulation(mutation)
-    const { broken, runs } = await runMany(simulate, 1, 10_000, 100_000, 1)
+    const { broken, runs } = await runMany(simulate, 1, 30_000, 280_000, 1)
     assert.ok(broken.length > 0, `not found in ${runs} runs`)
     context.diagnostic(`after ${runs} runs: ${broken[0]?.broken?.rule}`)
   })

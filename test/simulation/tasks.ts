@@ -145,6 +145,11 @@ export function makeTasks(world: World, taskMs: number, hooks: TaskHooks): Tasks
     if (ours.length && scheduler.now() - (ours[0]?.created ?? 0) < 5 * 60_000 && faults.hit('task not listed yet')) return []
     return ours.map(task => task.taskArn)
   }
+  function list(): string[] {
+    const found = all.filter(task => isAlive(task) && task.stopping === undefined)
+    if (found.length && faults.hit('task not listed yet')) found.pop()
+    return found.map(task => task.taskArn)
+  }
   function stopTask(arn: string, reason: string): void {
     const task = byArn.get(arn)
     if (!task || task.vanished)
@@ -166,7 +171,7 @@ export function makeTasks(world: World, taskMs: number, hooks: TaskHooks): Tasks
         process.call({
           write: false,
           label: () => 'ListTasks',
-          effect: () => all.filter(task => isAlive(task) && task.stopping === undefined).map(task => task.taskArn),
+          effect: list,
         }),
       find: by => process.call({ write: false, label: () => `ListTasks ${by}`, effect: () => find(by) }),
     }),
