@@ -24,6 +24,8 @@ export interface LogOptions {
   /** `non-blocking` loses lines when the buffer is full; `blocking` stops reading. */
   mode: 'blocking' | 'non-blocking'
   bufferBytes: number
+  /** `awslogs-create-group`: a group that is not there is made. */
+  createGroup?: boolean
 }
 
 /** Options of a container definition's logConfiguration; undefined without the awslogs driver. */
@@ -40,6 +42,7 @@ export function parseLogOptions(
     stream: prefix ? `${prefix}/${container}/${taskId}` : taskId,
     mode: options.mode === 'blocking' ? 'blocking' : 'non-blocking',
     bufferBytes: parseSize(options['max-buffer-size'] ?? '10m'),
+    ...(options['awslogs-create-group'] === 'true' && { createGroup: true }),
   }
 }
 
@@ -49,12 +52,15 @@ function parseSize(text: string): number {
   return Number(number) * (UNITS[unit.toLowerCase()] ?? 1)
 }
 
-/** Makes the stream. Throws AwsError when there is no such group: ECS then does not start the task. */
+/** Makes the stream. Throws AwsError when there is no such group, and none is to be made: ECS then does not start the task. */
 export async function openLog(emulator: Emulator, options: LogOptions): Promise<LogDriver> {
   const { group, stream, mode, bufferBytes } = options
-  await callAws(emulator, 'logs', 'CreateLogStream', { logGroupName: group, logStreamName: stream }).catch(error => {
-    if (!(error instanceof AwsError && error.code === 'ResourceAlreadyExistsException')) throw error
-  })
+  const make = (operation: string, input: object) =>
+    callAws(emulator, 'logs', operation, input).catch(error => {
+      if (!(error instanceof AwsError && error.code === 'ResourceAlreadyExistsException')) throw error
+    })
+  if (options.createGroup) await make('CreateLogGroup', { logGroupName: group })
+  await make('CreateLogStream', { logGroupName: group, logStreamName: stream })
   const waiting: { timestamp: number; message: string; bytes: number }[] = []
   const sources: Readable[] = []
   let bytes = 0
