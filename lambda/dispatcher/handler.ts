@@ -7,8 +7,8 @@
  * - s3:GetObject on config/*; s3:PutObject on plans/*
  * - ecs:RunTask on task-definition/<installation>_*:* with condition ArnEquals ecs:cluster; ecs:StopTask on task/<cluster>/*
  * - iam:PassRole on the task roles and execution roles, condition iam:PassedToService ecs-tasks.amazonaws.com
- * - lambda:InvokeFunction on finisher, and on itself: the next one goes on when the time of this one is over
- * Invoked asynchronously by launcher, api, finisher, sweeper. Time limit 300 s (it may sleep up to 60 s), memory 512 MB.
+ * - lambda:InvokeFunction on dispatcher and finisher
+ * Invoked asynchronously by launcher, api, finisher, sweeper, and by itself where its time is over before the line is. Time limit 300 s (it may sleep up to 60 s), memory 512 MB.
  */
 import { makeBucket } from '../common/bucket.ts'
 import { makeClients } from '../common/clients.ts'
