@@ -150,15 +150,17 @@ async function makeFolder(effects: Effects, { keep }: DemoOptions): Promise<stri
   const demos = join(cacheFolder(effects), 'demo')
   for (const name of existsSync(demos) ? readdirSync(demos) : []) {
     const old = join(demos, name)
+    const owner = ownerOf(old)
+    if (owner === 'runs') continue
     const { emulator, ecs } = await status({ folder: old })
     const up = emulator === 'up' || ecs === 'up'
-    if (up && !isAbandoned(old)) continue
+    if (up && owner !== 'gone') continue
     if (up) await down({ folder: old })
     rmSync(old, { recursive: true, force: true })
   }
-  const folder = join(demos, effects.clock.now().toISOString().slice(0, 19).replace(/[-:]/g, ''))
-  mkdirSync(folder, { recursive: true })
   const { pid } = process
+  const folder = join(demos, `${effects.clock.now().toISOString().slice(0, 19).replace(/[-:]/g, '')}-${pid}`)
+  mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, OWNER), JSON.stringify({ pid, started: startOf(pid), keep }))
   return folder
 }
@@ -166,13 +168,16 @@ async function makeFolder(effects: Effects, { keep }: DemoOptions): Promise<stri
 /** Who made the folder, and whether its cloud is to stay up. */
 const OWNER = 'demo.json'
 
-function isAbandoned(folder: string): boolean {
+/** `gone`: it ended without taking its cloud down, which was not to be kept. */
+function ownerOf(folder: string): 'runs' | 'gone' | undefined {
   try {
     const owner: unknown = JSON.parse(readFileSync(join(folder, OWNER), 'utf8'))
     const { pid, started, keep } = (typeof owner === 'object' && owner !== null ? owner : {}) as Record<string, unknown>
-    return keep === false && typeof pid === 'number' && startOf(pid) !== started
+    if (typeof pid !== 'number') return undefined
+    if (startOf(pid) === started) return 'runs'
+    return keep === false ? 'gone' : undefined
   } catch {
-    return false
+    return undefined
   }
 }
 

@@ -1,4 +1,6 @@
 /** Runs in words: a row of the table, a line for a node, the head of `show`. */
+
+import type { Cause } from '../shared/cause.ts'
 import { eventText, upstreamRuns } from '../shared/cause.ts'
 import { namesOf } from '../shared/config-after.ts'
 import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'
@@ -6,7 +8,7 @@ import { shortActor } from '../shared/message-facts.ts'
 import { isAboutNodes } from '../shared/message-nodes.ts'
 import { describeFailure } from '../shared/message-words.ts'
 import { isReason, reasonRow } from '../shared/reasons.ts'
-import type { Cause, NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'
+import type { NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'
 import { markOf, paintStatus, type Style } from './style.ts'
 
 const NAME = 120

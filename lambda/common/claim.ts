@@ -1,7 +1,9 @@
 /** Makes a run of a cause, once. Used by launcher, api, the finisher's effect `downstream`, and the sweeper. */
+
+import type { Cause } from '../../shared/cause.ts'
 import type { Config, JobConfig } from '../../shared/config-model.ts'
 import { causeString, fullName, makeRunId, OPEN_PHASE, parseWaiting, SCHEMA_VERSION } from '../../shared/contract.ts'
-import { type Cause, LIMIT, type RunOverrides, type RunRecord } from '../../shared/run.ts'
+import { LIMIT, type RunOverrides, type RunRecord } from '../../shared/run.ts'
 import { applyEnd } from './finalise.ts'
 import type { Log } from './log.ts'
 import type { Paused, RunEnd, Store } from './store.ts'

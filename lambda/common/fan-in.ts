@@ -2,8 +2,10 @@
  * When a job that runs after several others starts: once all of them have ended as wanted since its last start. Pure;
  * docs/decisions/0010-fan-in.md says why each rule is as it is.
  */
+
+import type { UpstreamCause, UpstreamRun } from '../../shared/cause.ts'
 import type { Upstreams } from '../../shared/config-after.ts'
-import type { RunRecord, UpstreamCause, UpstreamRun } from '../../shared/run.ts'
+import type { RunRecord } from '../../shared/run.ts'
 import type { FanInEnd, FanInState } from './store.ts'
 
 export const NO_ENDS: FanInState = { version: 0, ends: {}, used: {}, due: [] }

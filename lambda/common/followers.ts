@@ -1,8 +1,10 @@
 /** The effect `downstream`: the jobs that run after this one, by the configuration in force now. */
+
+import type { UpstreamCause } from '../../shared/cause.ts'
 import { upstreamsOf } from '../../shared/config-after.ts'
 import type { JobConfig } from '../../shared/config-model.ts'
 import { fullName } from '../../shared/contract.ts'
-import { isFinal, type RunRecord, type UpstreamCause } from '../../shared/run.ts'
+import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { type ClaimDeps, claimRun } from './claim.ts'
 import type { Configs } from './config.ts'
 import { causeOfSet, counts, NO_ENDS, noteEnd } from './fan-in.ts'

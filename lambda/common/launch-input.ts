@@ -1,7 +1,9 @@
 /** Reads what the launcher is called with. All of it is outside data: checked, and bounded before it is kept. */
+
+import type { Cause, EventCause } from '../../shared/cause.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { CodeCommitInput, LaunchInput } from '../../shared/launch-input.ts'
-import { type Cause, type EventCause, LIMIT } from '../../shared/run.ts'
+import { LIMIT } from '../../shared/run.ts'
 
 const MAX = { id: 128, name: 256, key: 1024, branch: 255 } as const
 type Fields = Record<string, unknown>

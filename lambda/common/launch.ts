@@ -1,10 +1,12 @@
 /** Something happened that a job waits for: makes the run of it, and lets the dispatcher know. */
+
+import type { Cause } from '../../shared/cause.ts'
 import type { Config, JobConfig } from '../../shared/config-model.ts'
 import { triggersOf } from '../../shared/config-trigger.ts'
 import { fullName } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { LaunchAnswer, LaunchInput, RequestInput } from '../../shared/launch-input.ts'
-import { type Cause, isFinal, type RunRecord } from '../../shared/run.ts'
+import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { type ClaimDeps, claimRun } from './claim.ts'
 import type { Configs } from './config.ts'
 import type { DispatchRequest, EffectsRequest, Invoke } from './invoke.ts'

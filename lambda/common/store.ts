@@ -2,7 +2,8 @@
  * What the Lambdas do with the table, by name. Every operation that changes something is one conditional write or one
  * transaction, so it is safe when it is repeated, late, or done by two at the same moment.
  */
-import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak, UpstreamRun } from '../../shared/run.ts'
+import type { UpstreamRun } from '../../shared/cause.ts'
+import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
 import type { MessageItem } from './message-item.ts'
 
 /** What the end of a run writes beside its status. */

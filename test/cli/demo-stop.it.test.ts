@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { demoFolders, isUp, resetDemosSince } from './demos.ts'
+import { reset } from '../../local/cloud.ts'
+import { demoFolder, isUp } from './demos.ts'
 import { makeFolder } from './process.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -14,7 +15,6 @@ type Demo = ChildProcessByStdio<null, Readable, Readable>
 
 /** Starts the demo and waits until its cloud is up and it deploys. */
 async function startDemo(t: { after(fn: () => unknown): void }): Promise<{ demo: Demo; folder: string }> {
-  const before = demoFolders()
   const home = makeFolder(t as { after(fn: () => void): void }, {})
   const env = { PATH: process.env.PATH, HOME: home, TZ: 'UTC', TIDEMILL_CACHE: join(root, '.cache') }
   const demo = spawn(process.execPath, ['--import', 'tsx', 'bin/demo.ts', '--json'], {
@@ -23,21 +23,22 @@ async function startDemo(t: { after(fn: () => unknown): void }): Promise<{ demo:
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 200_000,
   })
+  let text = ''
   t.after(async () => {
     if (demo.exitCode === null && demo.signalCode === null) {
       demo.kill('SIGKILL')
       await once(demo, 'close')
     }
-    await resetDemosSince(before)
+    const made = demoFolder(text)
+    if (made) await reset({ folder: made })
   })
-  let text = ''
   demo.stdout.resume()
   for await (const chunk of demo.stderr.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
     text += chunk
     if (/✓ local cloud/.test(text)) break
   }
   assert.match(text, /✓ local cloud/)
-  const [folder] = demoFolders().filter(each => !before.includes(each))
+  const folder = demoFolder(text)
   assert.ok(folder && (await isUp(folder)))
   return { demo, folder }
 }

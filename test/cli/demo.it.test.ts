@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { demoFolders, resetDemosSince } from './demos.ts'
+import { reset } from '../../local/cloud.ts'
+import { demoFolder } from './demos.ts'
 import { makeFolder, runNode } from './process.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -11,11 +12,12 @@ const cache = join(root, '.cache')
 
 test('the demo works, and the commands work on what it leaves', { timeout: 480_000 }, async t => {
   const home = makeFolder(t, {})
-  const before = demoFolders()
-  // Registered before the demo: one that fails leaves its cloud up as well.
-  t.after(() => resetDemosSince(before))
   const env = { PATH: process.env.PATH, HOME: home, TZ: 'UTC', TIDEMILL_CACHE: cache }
   const demo = await runNode(['--import', 'tsx', 'bin/demo.ts', '--json', '--keep'], root, env, 400)
+  const folder = demoFolder(demo.stderr)
+  assert.ok(folder, demo.stderr)
+  // Before anything is asserted of it: a demo that failed left its cloud up as well.
+  t.after(() => reset({ folder }))
   assert.equal(demo.code, 0, demo.stderr)
   const result = JSON.parse(demo.stdout)
   const config = join(dirname(dirname(result.docs)), 'tidemill.yml')

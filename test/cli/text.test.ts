@@ -10,9 +10,9 @@ import { makeStages } from '../../cli/progress.ts'
 import { causeText, shortCause } from '../../cli/run-text.ts'
 import { makeStyle, wantsColor } from '../../cli/style.ts'
 import { formatTable } from '../../cli/table.ts'
+import type { Cause } from '../../shared/cause.ts'
 import { loadConfig } from '../../shared/config.ts'
 import type { JobConfig } from '../../shared/config-model.ts'
-import type { Cause } from '../../shared/run.ts'
 import { fakeClock, fakeSink } from './fakes.ts'
 
 const job = (cron: string, timezone: string): JobConfig =>

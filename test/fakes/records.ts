@@ -1,8 +1,9 @@
 /** Runs, configurations and attempts for tests, with only what a test says different from a plain nightly job. */
 import { createHash } from 'node:crypto'
+import type { Cause } from '../../shared/cause.ts'
 import type { Config, EnvironmentConfig, JobConfig } from '../../shared/config-model.ts'
 import { causeString, makeRunId, SCHEMA_VERSION } from '../../shared/contract.ts'
-import type { Attempt, Cause, RunRecord } from '../../shared/run.ts'
+import type { Attempt, RunRecord } from '../../shared/run.ts'
 
 export const NOW = '2026-11-22T02:00:10.000Z'
 export const at = (seconds: number) => new Date(Date.parse(NOW) + seconds * 1000).toISOString()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Cause } from '../../shared/cause.ts'
 import { buildPlan } from '../../shared/plan-build.ts'
-import type { Cause, RunRecord } from '../../shared/run.ts'
+import type { RunRecord } from '../../shared/run.ts'
 import { runEnvironment, runVars } from '../../shared/run-facts.ts'
 import { at, configOf, environmentOf, jobOf, runId, runOf } from '../fakes/records.ts'
 
