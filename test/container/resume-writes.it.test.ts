@@ -9,7 +9,7 @@ import { skipWithout } from '../need.ts'
 import { type Bucket, startBucket } from './bucket.ts'
 import { startPostgres } from './postgres.ts'
 import { type Files, makeFolder, makeRepository, type Repository, SHOP } from './project.ts'
-import { killAll, ledgerOf, nextPlan, query, SLEEP } from './resume-fixture.ts'
+import { killAll, ledgerOf, nextPlan, query } from './resume-fixture.ts'
 import { makePlan, startRunner, step, VENV } from './runner.ts'
 
 const PASSWORD = 'password-of-the-test'
@@ -53,7 +53,7 @@ async function killTwice({ folder, bucket, repository, plan, env, rows }: Place)
   for (const words of ['START sql incremental model', 'START snapshot']) {
     const runner = startRunner(bucket, current, folder, env)
     await runner.said(words)
-    await new Promise(resolve => setTimeout(resolve, Math.random() * 1_200))
+    await new Promise(resolve => setTimeout(resolve, Math.random() * 800))
     killAll(runner.child.pid ?? 0)
     await runner.end
     rmSync(join(folder, 'work'), { recursive: true, force: true })
@@ -86,7 +86,7 @@ async function setUp(t: { after(fn: () => void): void }, slow: string) {
 }
 
 test('fault 24: DuckDB: an incremental model and a snapshot, killed while they write', { timeout: 240_000 }, async t => {
-  const { cleanUps: _, ...place } = await setUp(t, SLEEP)
+  const { cleanUps: _, ...place } = await setUp(t, 'select count(*) from range(900000000) a where a.range % 7 = 3')
   const rows = (sql: string) => query(join(place.folder, 'shop.duckdb'), sql)
   await killTwice({ ...place, env: {}, rows })
 })

@@ -12,7 +12,7 @@ import { makePlan, type RunnerEnd, startRunner, step } from './runner.ts'
 
 const OPTIONS = { timeout: 150_000 }
 const MEGABYTES = 600
-/** Memory of the process itself, past what the database keeps to. The wait lets what was done before reach the bucket. */
+/** Memory of the process itself, past what the database keeps to. The waits let what was done before reach the bucket, and the peak be seen. */
 const HOG = `
 import time
 
@@ -20,6 +20,7 @@ def model(dbt, session):
     dbt.ref("totals")
     time.sleep(6)
     held = [b"x" * 2**20 for _ in range(${MEGABYTES})]
+    time.sleep(3)
     return session.sql(f"select {len(held)} as held")
 `
 

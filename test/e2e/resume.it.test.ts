@@ -143,7 +143,7 @@ test('tidemill retry: a failed run goes on after the data is mended, and tells e
   const failed = (await cloud.tidemill('run', 'waiting', '--wait')).json.run
   assert.deepEqual([failed.status, failed.reason], ['error', 'node_failures'])
   const [told = ''] = await cloud.messagesOf(failed.id, 1)
-  assert.match(told, new RegExp(`tidemill retry ${failed.id} +\\(runs the 2 remaining nodes only\\)`))
+  assert.match(told, new RegExp(`Only the 2 remaining nodes, on the same commit:\\\\n *tidemill retry ${failed.id}`))
   // What is pushed meanwhile is not this run's.
   const repository = join(cloud.folder, 'repository')
   writeFileSync(join(repository, 'models/below.sql'), 'select broken')
