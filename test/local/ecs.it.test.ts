@@ -57,6 +57,7 @@ test('a task runs with its own environment only, logs, and says each change once
     'AWS_REGION',
     'HOME',
     'LANG',
+    'LD_LIBRARY_PATH',
     'NODE_NO_WARNINGS',
     'PATH',
     'PYTHONUNBUFFERED',
