@@ -1,4 +1,5 @@
-import { type Pointer, RUN_ID_PATTERN } from '../shared/contract.ts'
+import { RUN_ID_PATTERN } from '../shared/contract.ts'
+import type { Pointer } from '../shared/pointer.ts'
 import type { Bucket } from './connection.ts'
 
 /** The run whose docs or state count now; undefined where there is none yet. */

@@ -208,6 +208,8 @@ export const KEY = {
     `plans/${r.project}/${r.environment}/${r.id}/${attempt}-done-${sha256.slice(0, 16)}.json`,
   run: (r: RunPlace) => `runs/${r.project}/${r.environment}/${r.job}/${r.id}/`,
   record: (r: RunPlace) => `${KEY.run(r)}run.json`,
+  /** Merged results of all nodes, {@link RunNodes} as gzip JSON, written when the run has ended. */
+  nodes: (r: RunPlace) => `${KEY.run(r)}nodes.json`,
   attempt: (r: RunPlace, attempt: number) => `${KEY.run(r)}${attempt}/`,
   /** One object a flush: gzip, lines of JSON (shared/part.ts), numbered from 1 without gaps. */
   part: (attemptPrefix: string, part: number) => `${attemptPrefix}parts/${String(part).padStart(6, '0')}.ndjson.gz`,
@@ -226,18 +228,6 @@ export const KEY = {
   /** {@link Pointer} to the newest docs; moves last. */
   docsPointer: (project: string, environment: string) => `docs/${project}/${environment}/current.json`,
 } as const
-
-/** Content of a `current.json`: the run whose artifacts count. */
-export interface Pointer {
-  schemaVersion: number
-  run: string
-  job: string
-  commit: string | null
-  /** When the commit was resolved; a pointer moves only to a later one. ISO 8601, UTC. */
-  resolvedAt: string
-  /** Names of the objects in the folder of the run. */
-  files: string[]
-}
 
 /** Prefix of the project's environment under `top`, to scope a policy or a listing. */
 export const environmentPrefix = (top: 'plans' | 'runs' | 'state' | 'cache' | 'docs', project: string, environment: string) =>

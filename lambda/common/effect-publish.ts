@@ -1,7 +1,8 @@
 /** The effects `docs` and `state`: what a run made becomes the environment's newest, by a pointer that moves last. */
 
 import type { JobConfig } from '../../shared/config-model.ts'
-import { fullName, KEY, type Pointer, SCHEMA_VERSION } from '../../shared/contract.ts'
+import { fullName, KEY, SCHEMA_VERSION } from '../../shared/contract.ts'
+import type { Pointer } from '../../shared/pointer.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
 import { type Bucket, textOf } from './bucket.ts'
 import type { EffectDeps } from './effects.ts'

@@ -1,0 +1,123 @@
+/**
+ * What the pages read before anything else: `history/v1/index/`. Written by the compactor alone, as gzip JSON. Pages of days
+ * and jobs never change under their name; `current.json` names them and is written last, so that a reader sees one state.
+ */
+import type { Cause } from './cause.ts'
+import type { Reason } from './reasons.ts'
+import type { FinalStatus, NodeCounts, NodeResult } from './run.ts'
+
+/** Version in the path: a reader of another version finds nothing instead of something else. */
+const ROOT = 'history/v1/'
+
+/** One table of the history; its columns are in history-tables.ts. */
+export const HISTORY_TABLES = ['runs', 'steps', 'nodes', 'tests', 'sources', 'costs'] as const
+export type HistoryTable = (typeof HISTORY_TABLES)[number]
+
+/** `day`: YYYY-MM-DD (UTC) of the claim, by the run's id. `generation`: names one compaction; what it replaced is removed later. */
+export const HISTORY_KEY = {
+  root: ROOT,
+  run: (table: HistoryTable, day: string, run: string) => `${ROOT}${table}/day=${day}/run=${run}.parquet`,
+  day: (table: HistoryTable, day: string, generation: string) => `${ROOT}${table}/day=${day}/all-${generation}.parquet`,
+  /** A closed month in one file; its days have none of their own any more. */
+  month: (table: HistoryTable, month: string, generation: string) => `${ROOT}${table}/month=${month}/all-${generation}.parquet`,
+  index: `${ROOT}index/current.json`,
+  dayPage: (day: string, sha256: string) => `${ROOT}index/days/${day}-${sha256.slice(0, 16)}.json`,
+  jobPage: (job: string, sha256: string) => `${ROOT}index/jobs/${job}-${sha256.slice(0, 16)}.json`,
+} as const
+
+/** `current.json`. */
+export interface HistoryIndex {
+  schemaVersion: number
+  /** When it was written, ISO 8601. */
+  at: string
+  /** Newest first; only days with runs. */
+  days: IndexDay[]
+  /** Compacted months, newest first. */
+  months: { month: string; generation: string }[]
+  /** By full name. */
+  jobs: IndexJob[]
+  /** The newest runs over all days, newest first, at most {@link NEWEST_RUNS}: the first page needs nothing more. */
+  newest: IndexRun[]
+}
+export const NEWEST_RUNS = 200
+/** Runs on the page of a job: its newest. */
+export const JOB_RUNS = 500
+
+export interface IndexDay {
+  date: string
+  /** Key of its {@link DayPage}. */
+  page: string
+  runs: number
+  /** Of them with status `error`. */
+  failed: number
+  /** Estimated USD of their tasks. */
+  usd: number
+  /** Generation of the file of the day; absent before it has one, and when the file of its month holds it. */
+  generation?: string
+  /** Runs that are only in files of their own: not yet in the file of the day or month. */
+  tail: string[]
+}
+
+export interface IndexJob {
+  /** `<project>/<job>`. */
+  job: string
+  environment: string
+  /** Key of its {@link JobPage}. */
+  page: string
+  runs: number
+  /** Outcomes of its newest runs, newest first, at most 30. */
+  outcomes: FinalStatus[]
+  /** Median seconds of its newest good runs (`usual.ts`); absent before there are enough. */
+  usualSeconds?: number
+}
+
+/** One row of the list of runs. Texts are bounded; they come from people and dbt and are shown as text. */
+export interface IndexRun {
+  id: string
+  project: string
+  environment: string
+  job: string
+  status: FinalStatus
+  reason?: Reason
+  /** First line of the record's message, at most 160 characters. */
+  message?: string
+  trigger: Cause['kind']
+  /** Who or what in the words of the trigger: an actor, a schedule's name, a run's id. At most 80 characters. */
+  by?: string
+  /** Abbreviated to 12. */
+  commit?: string
+  /** ISO 8601; absent when it never started. */
+  startedAt?: string
+  endedAt: string
+  /** From start to end. */
+  seconds?: number
+  /** Median of the good runs of the job before it. */
+  usualSeconds?: number
+  usd?: number
+  attempts: number
+  counts?: Partial<NodeCounts>
+}
+
+/** Content of a page of a day: all its runs, newest first. */
+export interface DayPage {
+  schemaVersion: number
+  date: string
+  runs: IndexRun[]
+}
+/** Content of a page of a job: its newest runs, newest first. */
+export interface JobPage {
+  schemaVersion: number
+  job: string
+  runs: IndexRun[]
+}
+
+/** Content of `nodes.json` of a run (`KEY.nodes`): one result per node, that of its last step and attempt, in order of their starts. */
+export interface RunNodes {
+  schemaVersion: number
+  run: string
+  nodes: RunNode[]
+}
+export interface RunNode extends NodeResult {
+  step: number
+  attempt: number
+}

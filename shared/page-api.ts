@@ -1,0 +1,58 @@
+/**
+ * What the pages ask their server, the same of `tidemill ui` and of the hosted site:
+ *
+ * - `GET /` and the application's files
+ * - `GET /data/<key>`: objects of the bucket below {@link PAGE_PREFIXES}, with byte ranges, as they are stored
+ * - `GET /api/me`: {@link Me}
+ * - `GET /api/open`: {@link OpenRuns}, from the table
+ * - `GET /api/runs/<id>`: {@link RunRecord}, from the table
+ * - `GET /api/parts/<id>/<attempt>?after=<part>`: {@link PartList}, the log parts there are
+ * - `POST /api/actions`: an {@link ApiRequest}, answered with an {@link ApiResponse}
+ *
+ * All below `/data/` and `/api/` want the viewer's token in the header {@link TOKEN_HEADER} (`tidemill ui`: random, given in
+ * the fragment of the address that is opened; hosted: that of the sign-in). A refusal is a {@link PageError}.
+ */
+import type { RunRecord } from './run.ts'
+
+export const TOKEN_HEADER = 'x-tidemill-token'
+
+/** `docs/` is served on another origin ({@link Me.docs}); of it only the pointers are here. */
+export const PAGE_PREFIXES = ['history/', 'runs/', 'config/', 'state/'] as const
+/** Whether the pages may read the object. */
+export const isPageKey = (key: string) =>
+  !key.split('/').includes('..') &&
+  (PAGE_PREFIXES.some(prefix => key.startsWith(prefix)) || /^docs\/[^/]+\/[^/]+\/current\.json$/.test(key))
+
+/** Each may do what the one before may. */
+export const ROLES = ['viewer', 'operator', 'admin'] as const
+export type Role = (typeof ROLES)[number]
+
+export interface Me {
+  installation: string
+  /** As the audit trail writes it. */
+  actor: string
+  role: Role
+  /** Key of the configuration in force. */
+  config: string
+  /** Origin of dbt's docs, without a slash at the end: `<docs>/<project>/<environment>/<run>/` (`current` for the run of the pointer). */
+  docs: string
+  /** In front of every command line that the pages show, e.g. `tidemill --local`. */
+  command: string
+  version: string
+}
+
+export interface OpenRuns {
+  at: string
+  runs: RunRecord[]
+}
+
+/** Keys of the parts (shared/part.ts) of an attempt, in order. */
+export interface PartList {
+  keys: string[]
+}
+
+export interface PageError {
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 500 | 502
+  message: string
+  hint?: string
+}
