@@ -17,7 +17,15 @@ const common = {
 }
 
 /** Programs with their own process: everything inside except what npm installs beside us. */
-const external = ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', '@cdklabs/deploy-time-build', 'aws-cdk', 'aws-cdk/*']
+const external = [
+  '@duckdb/node-api',
+  'aws-cdk-lib',
+  'aws-cdk-lib/*',
+  'constructs',
+  '@cdklabs/deploy-time-build',
+  'aws-cdk',
+  'aws-cdk/*',
+]
 // CommonJS packages inside an ES module bundle call require().
 const banner = { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" }
 const esm = { ...common, format: 'esm', outExtension: { '.js': '.mjs' }, external, banner }
