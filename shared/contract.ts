@@ -31,6 +31,7 @@ export const ENV = {
   dispatcher: 'TIDEMILL_DISPATCHER',
   finisher: 'TIDEMILL_FINISHER',
   notifier: 'TIDEMILL_NOTIFIER',
+  compactor: 'TIDEMILL_COMPACTOR',
   deadLetters: 'TIDEMILL_DEAD_LETTERS',
   // Task: the first two come with the RunTask call, the rest with the task definition or the image
   planKey: 'TIDEMILL_PLAN_KEY',
@@ -140,6 +141,7 @@ export const PK = {
   message: (run: string, kind: string, channel: string, target: string, retries = 0) =>
     `MSG#${run}/${kind}${retries ? `~${retries}` : ''}/${channel}/${target}`,
   dispatchLease: 'LEASE#dispatcher',
+  compactLease: 'LEASE#compactor',
   /** One operation of a person: who, what, when, and how it was answered. */
   audit: (id: string) => `AUDIT#${id}`,
   /** One deployment of a configuration: its hash, when, and by whom. */

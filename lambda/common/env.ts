@@ -22,6 +22,7 @@ export const env = {
   dispatcher: () => read(ENV.dispatcher),
   finisher: () => read(ENV.finisher),
   notifier: () => read(ENV.notifier),
+  compactor: () => read(ENV.compactor),
   topic: () => read(ENV.topic),
   /** Undefined where there is no console to link to. */
   consoleUrl: () => process.env[ENV.consoleUrl] || undefined,

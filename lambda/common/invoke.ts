@@ -15,6 +15,10 @@ export interface EffectsRequest {
 export interface NotifyRequest {
   messages?: string[]
 }
+/** Payload of the compactor: a day (YYYY-MM-DD) of which a run has new files in the history. */
+export interface CompactRequest {
+  day: string
+}
 
 export type Invoke<T> = (payload: T) => Promise<void>
 
