@@ -13,6 +13,8 @@ export type ApiRequest =
   | BackfillRequest
   /** Sends a message marked as a test to every target. */
   | { operation: 'notify' }
+  /** Changes nothing: whether the caller may use the api, and under what name. */
+  | { operation: 'whoami' }
 
 /** Runs of slices, each made once: asked again, those that ended well or still go on are answered as they are. */
 export interface BackfillRequest {
@@ -36,6 +38,8 @@ export type ApiResponse =
       runs?: BackfillRun[]
       /** Partition keys of test messages. */
       messages?: string[]
+      /** The caller, as the audit trail writes it. */
+      actor?: string
       message: string
     }
   | {

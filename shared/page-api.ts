@@ -6,15 +6,24 @@
  * - `GET /api/me`: {@link Me}
  * - `GET /api/open`: {@link OpenRuns}, from the table
  * - `GET /api/runs/<id>`: {@link RunRecord}, from the table
- * - `GET /api/parts/<id>/<attempt>?after=<part>`: {@link PartList}, the log parts there are
+ * - `GET /api/parts/<id>/<attempt>?after=<part>`: {@link PartList}, the log parts there are behind the part with this number
  * - `POST /api/actions`: an {@link ApiRequest}, answered with an {@link ApiResponse}
  *
  * All below `/data/` and `/api/` want the viewer's token in the header {@link TOKEN_HEADER} (`tidemill ui`: random, given in
- * the fragment of the address that is opened; hosted: that of the sign-in). A refusal is a {@link PageError}.
+ * the fragment of the address that is opened, {@link pageAddress}; hosted: that of the sign-in). A refusal is a {@link PageError}.
  */
+import type { ApiRequest } from './api.ts'
 import type { RunRecord } from './run.ts'
 
 export const TOKEN_HEADER = 'x-tidemill-token'
+
+/**
+ * Address of a page. `origin` without a slash at the end; `route` as in the hash, `/runs/<id>`. The page takes the token out of the
+ * address as soon as it is open, so that it is in no bookmark, and keeps it for the tab.
+ */
+export const pageAddress = (origin: string, route: string, token?: string) =>
+  `${origin}/#${route}${token === undefined ? '' : `?token=${token}`}`
+export const runRoute = (run: string) => `/runs/${run}`
 
 /** `docs/` is served on another origin ({@link Me.docs}); of it only the pointers are here. */
 export const PAGE_PREFIXES = ['history/', 'runs/', 'config/', 'state/'] as const
@@ -26,6 +35,21 @@ export const isPageKey = (key: string) =>
 /** Each may do what the one before may. */
 export const ROLES = ['viewer', 'operator', 'admin'] as const
 export type Role = (typeof ROLES)[number]
+export const mayAct = (role: Role, operation: ApiRequest['operation']) =>
+  ROLES.indexOf(role) >= ROLES.indexOf(ROLE_OF_OPERATION[operation])
+
+/** Who works a run or a job is an operator; what touches many jobs at once is left to an admin. */
+const ROLE_OF_OPERATION: Record<ApiRequest['operation'], Role> = {
+  whoami: 'viewer',
+  run: 'operator',
+  cancel: 'operator',
+  retry: 'operator',
+  rerun: 'operator',
+  pause: 'operator',
+  resume: 'operator',
+  backfill: 'admin',
+  notify: 'admin',
+}
 
 export interface Me {
   installation: string
@@ -46,10 +70,12 @@ export interface OpenRuns {
   runs: RunRecord[]
 }
 
-/** Keys of the parts (shared/part.ts) of an attempt, in order. */
+/** Keys of the parts (shared/plan.ts) of an attempt, in order, at most {@link PARTS_PER_ANSWER}: then there may be more. */
 export interface PartList {
   keys: string[]
 }
+
+export const PARTS_PER_ANSWER = 1000
 
 export interface PageError {
   status: 400 | 401 | 403 | 404 | 405 | 409 | 500 | 502

@@ -39,6 +39,8 @@ export async function operate(deps: ApiDeps, event: unknown): Promise<ApiRespons
     await audit(deps, actor, namesOf(event), answer)
     return answer
   }
+  // A question leaves no trace in the trail of deeds.
+  if (request.operation === 'whoami') return { ok: true, actor, message: `The caller is ${actor}.` }
   const answer = await perform(deps, actor, request).catch((error: unknown): Refused => {
     if (!(error instanceof UserError)) deps.log('operation failed', { operation: request.operation, error })
     return refusalOf(error)
@@ -47,7 +49,9 @@ export async function operate(deps: ApiDeps, event: unknown): Promise<ApiRespons
   return answer
 }
 
-function perform(deps: ApiDeps, actor: string, request: ApiRequest): Promise<ApiResponse> {
+type Deed = Exclude<ApiRequest, { operation: 'whoami' }>
+
+function perform(deps: ApiDeps, actor: string, request: Deed): Promise<ApiResponse> {
   switch (request.operation) {
     case 'run':
       return startRun(deps, actor, request)
@@ -85,7 +89,7 @@ export interface Subject {
   job?: string
 }
 
-async function subjectOf(deps: ApiDeps, request: ApiRequest, answer: ApiResponse): Promise<Subject> {
+async function subjectOf(deps: ApiDeps, request: Deed, answer: ApiResponse): Promise<Subject> {
   const { operation } = request
   if (request.operation === 'notify') return { operation, subject: 'test' }
   if ('environment' in request) return { operation, subject: request.environment }

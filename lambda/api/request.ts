@@ -41,7 +41,8 @@ export function parseRequest(event: unknown): ApiRequest {
         ? { operation: value.operation, job: textOf(value.job, 'job', MAX.name) }
         : { operation: value.operation, environment: textOf(value.environment, 'environment', MAX.name) }
     case 'notify':
-      return { operation: 'notify' }
+    case 'whoami':
+      return { operation: value.operation }
     default:
       throw new UserError(
         `operation ${JSON.stringify(value.operation)?.slice(0, 100) ?? 'missing'} is not known (${OPERATIONS.join(', ')})`,
@@ -49,7 +50,17 @@ export function parseRequest(event: unknown): ApiRequest {
   }
 }
 
-const OPERATIONS: ApiRequest['operation'][] = ['run', 'cancel', 'retry', 'rerun', 'backfill', 'pause', 'resume', 'notify']
+const OPERATIONS: ApiRequest['operation'][] = [
+  'run',
+  'cancel',
+  'retry',
+  'rerun',
+  'backfill',
+  'pause',
+  'resume',
+  'notify',
+  'whoami',
+]
 
 /** For the trail, of a request that was refused unread: what it says of itself, cut. */
 export function namesOf(event: unknown): { operation: string; subject: string } {

@@ -180,3 +180,9 @@ test('notify: a test message to every target that is configured or that a rule n
   const silent = makeCloud({ ...config, channels: { email: null, slack: null } })
   assert.equal(refused(await call(silent, { operation: 'notify' })).status, 409)
 })
+
+test('who asks whether it may use the api learns its name, and leaves nothing in the trail', async () => {
+  const cloud = makeCloud(configOf([jobOf()]))
+  assert.equal(accepted(await call(cloud, { operation: 'whoami' })).actor, ACTOR)
+  assert.deepEqual([cloud.store.audits, cloud.calls], [[], []])
+})
