@@ -5,6 +5,7 @@ import { offersRetry } from '../shared/reasons.ts'
 import { type Attempt, isFinal, type RunRecord } from '../shared/run.ts'
 import type { Command, Context } from './command.ts'
 import { connect } from './installation.ts'
+import { adviseForRun } from './memory-advice.ts'
 import { parseRecord } from './record.ts'
 import { causeText, commitText, countsText, endLines, NAMED_FAILURES, nodeLine } from './run-text.ts'
 import { resolveRun } from './runs-query.ts'
@@ -18,17 +19,27 @@ export const showCommand: Command = {
   examples: ['tidemill show last', 'tidemill show nightly'],
   async run(context, input) {
     const connection = await connect(context)
-    const record = await resolveRun(connection, input.words.run ?? '', context.effects.clock.now())
+    const now = context.effects.clock.now()
+    const record = await resolveRun(connection, input.words.run ?? '', now)
     const repeated = record.rerunOf && parseRecord(await connection.table.get(PK.run(record.rerunOf.run)))
-    return { document: { run: record }, lines: showRun(context, record, repeated) }
+    const advice = await adviseForRun(connection.table, connection.config, record, now)
+    return { document: { run: record, ...(advice && { advice }) }, lines: showRun(context, record, { repeated, advice }) }
   },
 }
 
-function showRun(context: Context, record: RunRecord, repeated: RunRecord | undefined): string[] {
+/** What stands beside the record. */
+interface Beside {
+  /** The run that this one repeats. */
+  repeated: RunRecord | undefined
+  /** On the size of its tasks. */
+  advice: string
+}
+
+function showRun(context: Context, record: RunRecord, beside: Beside): string[] {
   const { effects, style } = context
   const blocks = [
     endLines(record, style, effects.clock.now()),
-    factLines(context, record, repeated),
+    factLines(context, record, beside),
     stepLines(context, record),
     (record.failures ?? []).length > NAMED_FAILURES
       ? ['Failures', ...(record.failures ?? []).map(node => nodeLine(node, style, context.effects.stdout.columns))]
@@ -39,7 +50,7 @@ function showRun(context: Context, record: RunRecord, repeated: RunRecord | unde
   return blocks.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
 
-function factLines({ effects }: Context, record: RunRecord, repeated: RunRecord | undefined): string[] {
+function factLines({ effects }: Context, record: RunRecord, { repeated, advice }: Beside): string[] {
   const time = (at: string) => formatDateTime(new Date(at), effects.zone)
   const overrides = record.overrides && Object.keys(record.overrides).length > 0 ? JSON.stringify(record.overrides) : ''
   const facts: [string, string][] = [
@@ -56,10 +67,29 @@ function factLines({ effects }: Context, record: RunRecord, repeated: RunRecord 
     ['Ended', record.endedAt ? time(record.endedAt) : ''],
     ['Gone on with', (record.retries ?? []).map(retry => `by ${retry.actor}, ${time(retry.at)}`).join('; ')],
     ['Cancelled', record.cancel ? `by ${record.cancel.actor}, ${time(record.cancel.at)}` : ''],
-    ['Peak memory', record.peakMemoryBytes ? formatBytes(record.peakMemoryBytes) : ''],
+    ['Peak memory', memoryText(record)],
+    ['Advice', advice],
+    ['State', stateText(record)],
     ['Artifacts', record.artifactsIncomplete ? 'incomplete: not everything could be stored' : ''],
   ]
   return facts.filter(([, value]) => value !== '').map(([name, value]) => `${name.padEnd(12)} ${oneLine(value, 400)}`)
+}
+
+/** Of the attempt that the peak is of. */
+function memoryText({ peakMemoryBytes, attempts }: RunRecord): string {
+  const memory = attempts.at(-1)?.memory
+  if (!peakMemoryBytes) return ''
+  return `${formatBytes(peakMemoryBytes)}${memory === undefined ? '' : ` of ${formatBytes(memory * 1024 ** 2)}`}`
+}
+
+/** What `state:modified` and `--defer` went by. A run that went on after somebody else published has two. */
+function stateText({ steps = [] }: RunRecord): string {
+  const runs = [...new Set(steps.flatMap(step => step.comparedWith ?? []))]
+  const ofRun = (run: string) =>
+    runs.length === 1
+      ? run
+      : `${run} (${steps.flatMap(step => (step.comparedWith === run ? oneLine(step.name, 40) : [])).join(', ')})`
+  return runs.length ? `compared with run ${runs.map(ofRun).join(' and ')}` : ''
 }
 
 /** What an exact rerun is compared by; of other runs the image is of no interest. */

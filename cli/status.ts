@@ -4,6 +4,7 @@ import type { Command, Context, Outcome } from './command.ts'
 import { comingFirings } from './firings.ts'
 import { connect } from './installation.ts'
 import { type JobStanding, readStanding, type Standing } from './installation-state.ts'
+import { adviceText, adviseEnvironments } from './memory-advice.ts'
 import { secondsOf, statusText } from './run-text.ts'
 import type { Style } from './style.ts'
 import { type Cell, formatTable } from './table.ts'
@@ -27,6 +28,8 @@ async function showStatus(context: Context): Promise<Outcome> {
   const now = context.effects.clock.now()
   const standing = await readStanding(connection.table, config, now)
   const problems = findProblems(standing, now)
+  const last = new Map(standing.jobs.flatMap(each => (each.last ? [[each.job, each.last]] : [])))
+  const smaller = await adviseEnvironments(connection.table, config, last, now)
   const next = new Map(comingFirings(Object.values(config.jobs), now, 1).flatMap(each => (each.at ? [[each.job, each.at]] : [])))
   const jobs = standing.jobs.map(job => ({ ...job, state: stateOf(job), next: next.get(job.job) ?? null }))
   return {
@@ -37,11 +40,13 @@ async function showStatus(context: Context): Promise<Outcome> {
       problems,
       ...standing,
       jobs,
+      smaller,
     },
     lines: [
       headLine(connection.installation, connection.region, standing),
       ...jobTable(context, jobs, now),
       ...problems.map(problem => context.style.red(`✗ ${problem}`)),
+      ...smaller.map(({ environment, advice }) => `· ${environment}: ${adviceText(advice)}`),
     ],
     exitCode: problems.length === 0 ? EXIT.ok : EXIT.dbt,
   }
