@@ -32,8 +32,8 @@ export interface HistoryIndex {
   at: string
   /** Newest first; only days with runs. */
   days: IndexDay[]
-  /** Compacted months, newest first. */
-  months: { month: string; generation: string }[]
+  /** Files of closed months, newest first; a month with much in it has several. */
+  months: IndexMonth[]
   /** By full name. */
   jobs: IndexJob[]
   /** The newest runs over all days, newest first, at most {@link NEWEST_RUNS}: the first page needs nothing more. */
@@ -54,8 +54,23 @@ export interface IndexDay {
   usd: number
   /** Generation of the file of the day; absent before it has one, and when the file of its month holds it. */
   generation?: string
-  /** Runs that are only in files of their own: not yet in the file of the day or month. */
+  /** Runs in the file of the day, some perhaps in the tail again. */
+  packed?: number
+  /**
+   * Runs that count by files of their own. The file of the day or month may still hold an earlier end of one (it was opened
+   * again): a reader leaves out of compacted files what is in the tail.
+   */
   tail: string[]
+}
+
+/** One file per table; holds days from `from` to `to` that have no file of their own. */
+export interface IndexMonth {
+  month: string
+  generation: string
+  from: string
+  to: string
+  /** Runs in it, some perhaps in the tail again. */
+  packed: number
 }
 
 export interface IndexJob {
@@ -96,6 +111,8 @@ export interface IndexRun {
   usd?: number
   attempts: number
   counts?: Partial<NodeCounts>
+  /** It ran other commands, code or variables than the job's own. */
+  overrides?: true
 }
 
 /** Content of a page of a day: all its runs, newest first. */

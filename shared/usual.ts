@@ -1,5 +1,14 @@
 /** How long a job usually takes, which tells a slow run from a normal one. */
-import type { RunRecord } from './run.ts'
+import type { RunStatus } from './run.ts'
+
+/** What is looked at of a run: a record, or a row of the index. */
+export interface Timed {
+  status: RunStatus
+  startedAt?: string
+  endedAt?: string
+  /** A run of other commands or code than the job's own says nothing of the job. */
+  overrides?: unknown
+}
 
 /** Fewer good runs say nothing about what is usual. */
 const LEAST_RUNS = 3
@@ -11,7 +20,7 @@ export interface Usual {
 }
 
 /** Of the good ones among the runs; undefined when there are fewer than three. */
-export function usualOf(runs: readonly RunRecord[]): Usual | undefined {
+export function usualOf(runs: readonly Timed[]): Usual | undefined {
   const took = runs
     .filter(run => (run.status === 'success' || run.status === 'warn') && !run.overrides)
     .flatMap(({ startedAt, endedAt }) => (startedAt && endedAt ? (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 : []))
@@ -20,7 +29,7 @@ export function usualOf(runs: readonly RunRecord[]): Usual | undefined {
   return took.length < LEAST_RUNS || usual === undefined || longest === undefined ? undefined : { usual, longest }
 }
 
-export const usualSeconds = (runs: readonly RunRecord[]): number | undefined => usualOf(runs)?.usual
+export const usualSeconds = (runs: readonly Timed[]): number | undefined => usualOf(runs)?.usual
 
 /** Half as long again is noise for a job of a minute. */
 const LEAST_MORE_SECONDS = 5 * 60

@@ -13,9 +13,10 @@ import {
 export interface Bucket {
   /** Undefined: no such object, or larger than the bound (bytes). */
   read(key: string, maxBytes: number): Promise<{ body: Uint8Array; etag: string } | undefined>
-  write(key: string, body: string | Uint8Array, options: { type: string; encoding?: 'gzip' }): Promise<void>
-  /** Writes only if the object still is what was read (`null`: does not exist). False: it is not. */
-  replace(key: string, body: string, etag: string | null): Promise<boolean>
+  /** `immutable`: nothing else is ever written under the key, so that readers may keep it. */
+  write(key: string, body: string | Uint8Array, options: { type: string; encoding?: 'gzip'; immutable?: boolean }): Promise<void>
+  /** Writes JSON only if the object still is what was read (`null`: does not exist). False: it is not. */
+  replace(key: string, body: string | Uint8Array, etag: string | null, encoding?: 'gzip'): Promise<boolean>
   /** False: nothing to copy. */
   copy(from: string, to: string): Promise<boolean>
   /** Keys below a prefix, sorted, at most `max` of the last ones. */
@@ -38,13 +39,21 @@ export function makeBucket(client: S3Client, bucket: string): Bucket {
         throw error
       }
     },
-    async write(key, body, { type, encoding }) {
-      const headers = { ContentType: type, ...(encoding && { ContentEncoding: encoding }) }
+    async write(key, body, { type, encoding, immutable }) {
+      const headers = {
+        ContentType: type,
+        ...(encoding && { ContentEncoding: encoding }),
+        ...(immutable && { CacheControl: 'private, max-age=31536000, immutable' }),
+      }
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...headers }))
     },
-    async replace(key, body, etag) {
+    async replace(key, body, etag, encoding) {
       const condition: Partial<PutObjectCommandInput> = etag === null ? { IfNoneMatch: '*' } : { IfMatch: etag }
-      const type = { ContentType: 'application/json', CacheControl: 'no-cache' }
+      const type = {
+        ContentType: 'application/json',
+        CacheControl: 'no-cache',
+        ...(encoding && { ContentEncoding: encoding }),
+      }
       try {
         await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...type, ...condition }))
         return true

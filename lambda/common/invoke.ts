@@ -15,9 +15,11 @@ export interface EffectsRequest {
 export interface NotifyRequest {
   messages?: string[]
 }
-/** Payload of the compactor: a day (YYYY-MM-DD) of which a run has new files in the history. */
+/** Payload of the compactor; nothing: the work of the day. */
 export interface CompactRequest {
-  day: string
+  /** A day (YYYY-MM-DD, UTC) of which a run has new files in the history: all of it is read, unless the runs are named. */
+  day?: string
+  runs?: string[]
 }
 
 export type Invoke<T> = (payload: T) => Promise<void>

@@ -1,0 +1,62 @@
+/** The row of a run in the list of runs: what a person looks for, each text bounded, as they come from people, git and dbt. */
+import { eventText } from './cause.ts'
+import type { EnvironmentConfig } from './config-model.ts'
+import { estimateCost } from './cost.ts'
+import { oneLine } from './format.ts'
+import type { IndexRun } from './history-index.ts'
+import { shortActor } from './message-facts.ts'
+import { isFinal, NODE_STATUSES, type NodeCounts, type RunRecord } from './run.ts'
+
+/** Characters. */
+const MESSAGE = 160
+const BY = 80
+const COMMIT = 12
+
+/** Undefined for a run that is not over. `usualSeconds` is added where the runs before it are known. */
+export function indexRow(run: RunRecord, size: EnvironmentConfig['size']): IndexRun | undefined {
+  const { status, startedAt, endedAt } = run
+  if (!isFinal(status) || !endedAt) return undefined
+  const usd = estimateCost(run, size)
+  const by = causedBy(run)
+  const message = oneLine((run.message ?? '').split('\n', 1)[0] ?? '', MESSAGE)
+  const counts = countsOf(run.counts)
+  return {
+    id: run.id,
+    project: run.project,
+    environment: run.environment,
+    job: run.job,
+    status,
+    ...(run.reason && { reason: run.reason }),
+    ...(message && { message }),
+    trigger: run.cause.kind,
+    ...(by && { by }),
+    ...(run.commit && { commit: run.commit.sha.slice(0, COMMIT) }),
+    ...(startedAt && { startedAt, seconds: Math.max(0, (Date.parse(endedAt) - Date.parse(startedAt)) / 1000) }),
+    endedAt,
+    ...(usd !== undefined && { usd: Number(usd.toFixed(6)) }),
+    attempts: run.attempts.length,
+    ...(counts && { counts }),
+    ...(run.overrides && { overrides: true as const }),
+  }
+}
+
+function causedBy({ cause }: RunRecord): string {
+  switch (cause.kind) {
+    case 'schedule':
+      return oneLine(cause.schedule, BY)
+    case 'upstream':
+      return cause.run
+    case 'commit':
+      return oneLine(cause.branch ?? cause.sha.slice(0, COMMIT), BY)
+    case 'event':
+      return oneLine(eventText(cause), BY)
+    case 'request':
+      return oneLine(shortActor(cause.actor), BY)
+  }
+}
+
+/** Only what is not 0: a row is read a thousand times. */
+function countsOf(counts: Partial<NodeCounts> | undefined): Partial<NodeCounts> | undefined {
+  const some = NODE_STATUSES.flatMap(status => (counts?.[status] ? [[status, counts[status]]] : []))
+  return some.length ? Object.fromEntries(some) : undefined
+}
