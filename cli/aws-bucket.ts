@@ -1,9 +1,9 @@
 import { createWriteStream } from 'node:fs'
 import { Readable, promises as streams } from 'node:stream'
 import { createGunzip, gunzipSync } from 'node:zlib'
-import { GetObjectCommand, NoSuchKey, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, NoSuchKey, paginateListObjectsV2, S3Client, S3ServiceException } from '@aws-sdk/client-s3'
 import { explained, type Where } from './aws-errors.ts'
-import type { Bucket } from './connection.ts'
+import type { Bucket, ObjectPart, Part } from './connection.ts'
 
 export function makeBucket(name: string, where: Where): Bucket {
   // The emulator answers on one host name.
@@ -21,11 +21,13 @@ export function makeBucket(name: string, where: Where): Bucket {
           throw error
         }
       }),
+    read: (key, part, ifMatch) => call(() => readPart(client, { Bucket: name, Key: key }, part, ifMatch)),
     list: prefix =>
       call(async () => {
-        const found: { key: string; bytes: number }[] = []
+        const found: { key: string; bytes: number; etag?: string }[] = []
         for await (const page of paginateListObjectsV2({ client }, { Bucket: name, Prefix: prefix }))
-          for (const { Key, Size } of page.Contents ?? []) if (Key !== undefined) found.push({ key: Key, bytes: Size ?? 0 })
+          for (const { Key, Size, ETag } of page.Contents ?? [])
+            if (Key !== undefined) found.push({ key: Key, bytes: Size ?? 0, ...(ETag !== undefined && { etag: ETag }) })
         return found
       }),
     download: (key, path) =>
@@ -35,5 +37,30 @@ export function makeBucket(name: string, where: Where): Bucket {
         if (ContentEncoding === 'gzip') await streams.pipeline(source, createGunzip(), createWriteStream(path))
         else await streams.pipeline(source, createWriteStream(path))
       }),
+  }
+}
+
+async function readPart(
+  client: S3Client,
+  at: { Bucket: string; Key: string },
+  part: Part,
+  ifMatch: string | undefined,
+): Promise<ObjectPart | undefined> {
+  try {
+    const answer = await client.send(
+      new GetObjectCommand({
+        ...at,
+        ...(part !== 'all' && { Range: 'last' in part ? `bytes=-${part.last}` : `bytes=${part.start}-${part.end}` }),
+        ...(ifMatch !== undefined && { IfMatch: ifMatch }),
+      }),
+    )
+    const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
+    // Without the header the whole object came: it is smaller than what was asked for.
+    const [, start = '0', size = String(bytes.length)] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.ContentRange ?? '') ?? []
+    return { bytes, start: Number(start), size: Number(size), etag: answer.ETag ?? '' }
+  } catch (error) {
+    if (error instanceof NoSuchKey || (error instanceof S3ServiceException && error.name === 'PreconditionFailed'))
+      return undefined
+    throw error
   }
 }

@@ -23,12 +23,26 @@ export interface Table {
   open(partition: string, phase: string): Promise<{ pk: string; sort: string }[]>
 }
 
+/** Bytes from `start` to `end`, both of them included; the last so many; or all. */
+export type Part = { start: number; end: number } | { last: number } | 'all'
+
+export interface ObjectPart {
+  bytes: Uint8Array
+  /** Where in the object they begin. */
+  start: number
+  /** Of the whole object. */
+  size: number
+  etag: string
+}
+
 /** Reads of the data bucket. */
 export interface Bucket {
   /** Undefined where there is no such object. Bytes as stored, Content-Encoding undone. */
   get(key: string): Promise<Uint8Array | undefined>
+  /** Part of an object as it is stored; undefined where there is no such object, or no longer with the tag `ifMatch`. */
+  read(key: string, part: Part, ifMatch?: string): Promise<ObjectPart | undefined>
   /** Every object below the prefix, by key. */
-  list(prefix: string): Promise<{ key: string; bytes: number }[]>
+  list(prefix: string): Promise<{ key: string; bytes: number; etag?: string }[]>
   /** Streams the object into a file, Content-Encoding undone. */
   download(key: string, path: string): Promise<void>
 }

@@ -45,6 +45,8 @@ export interface Effects {
   packageRoot: string
   /** An answer typed by the user; only where stdin is a terminal. */
   ask: ((question: string) => Promise<string>) | undefined
+  /** All that comes on stdin; undefined where that is a terminal. */
+  readInput: (() => Promise<string>) | undefined
   /** A new idempotency key. */
   randomKey(): string
   execute(command: string, args: string[], options: ExecuteOptions): Promise<Executed>

@@ -2,6 +2,7 @@
 import { type StdioOptions, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
+import { text } from 'node:stream/consumers'
 import { promises as timers } from 'node:timers'
 import { makeAsk } from './ask.ts'
 import type { Clock, Effects, Executed, ExecuteOptions, Sink } from './effects.ts'
@@ -34,6 +35,7 @@ export function makeNodeEffects(packageRoot: string, { patient }: { patient: boo
       process.stdin.isTTY && process.stdout.isTTY
         ? makeAsk(process.stdin, text => void process.stdout.write(text), interrupt.signal)
         : undefined,
+    readInput: process.stdin.isTTY ? undefined : () => text(process.stdin),
     randomKey: () => `cli-${randomUUID()}`,
     execute,
     connect: async target => {

@@ -1,4 +1,5 @@
 /** Fakes of the narrow interfaces of `cli/`: a table, a bucket, an api and the effects of a process. */
+import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import type { Context, GlobalOptions, Input } from '../../cli/command.ts'
 import type { Bucket, Connection, Table } from '../../cli/connection.ts'
@@ -75,16 +76,26 @@ export function fakeTable(runs: RunRecord[], items: Item[] = []): Table & { runs
   return table
 }
 
+const tagOf = (object: Uint8Array) => `"${createHash('md5').update(object).digest('hex')}"`
+
 export function fakeBucket(objects: Record<string, Uint8Array>): Bucket & { downloads: string[] } {
   const downloads: string[] = []
   return {
     downloads,
     get: async key => objects[key],
+    read: async (key, part) => {
+      const object = objects[key]
+      if (!object) return undefined
+      const size = object.length
+      const [start, end] =
+        part === 'all' ? [0, size] : 'last' in part ? [Math.max(0, size - part.last), size] : [part.start, part.end + 1]
+      return { bytes: object.slice(start, end), start, size, etag: tagOf(object) }
+    },
     list: async prefix =>
       Object.keys(objects)
         .filter(key => key.startsWith(prefix))
         .sort()
-        .map(key => ({ key, bytes: objects[key]?.length ?? 0 })),
+        .map(key => ({ key, bytes: objects[key]?.length ?? 0, etag: tagOf(objects[key] ?? new Uint8Array()) })),
     download: async (key, path) => void downloads.push(`${key} > ${path}`),
   }
 }
@@ -184,6 +195,7 @@ export function fakeContext(
       interrupt: new AbortController().signal,
       packageRoot: '/nowhere',
       ask: undefined,
+      readInput: undefined,
       randomKey: () => 'key-1',
       execute: async command => {
         throw new Error(`unexpected program ${command}`)
