@@ -6,8 +6,10 @@ export interface Figure {
   /** At most, or at least where `atLeast`; null: shown for comparison only. */
   target: number | null
   atLeast?: boolean
-  /** By the end of the interval that is worse for us. */
+  /** By the value. */
   met: boolean | null
+  /** By the end of the interval that is worse for us. */
+  sure: boolean | null
   interval: [number, number]
   samples: number[]
 }
@@ -26,8 +28,11 @@ export function figureOf({ name, unit, target, atLeast, of }: FigureSpec, sample
   if (samples.length === 0) return []
   const value = round((of ?? medianOf)(samples))
   const interval: [number, number] = of ? [value, value] : intervalOf(samples)
-  const met = target === null ? null : atLeast ? interval[0] >= target : interval[1] <= target
-  return [{ name, value, unit, target, ...(atLeast && { atLeast }), met, interval, samples: samples.map(round) }]
+  const meets = (given: number) => (target === null ? null : atLeast ? given >= target : given <= target)
+  const sure = meets(interval[atLeast ? 0 : 1])
+  return [
+    { name, value, unit, target, ...(atLeast && { atLeast }), met: meets(value), sure, interval, samples: samples.map(round) },
+  ]
 }
 
 export function medianOf(samples: readonly number[]): number {
@@ -57,10 +62,10 @@ const round = (value: number) => Math.round(value * 1000) / 1000
 
 /** A table for people, in Markdown. */
 export function tableOf(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, value, unit, target, atLeast, met, interval: [low, high], samples }) => {
+  const rows = figures.map(({ name, value, unit, target, atLeast, met, sure, interval: [low, high], samples }) => {
     const range = samples.length === 1 ? 'once' : low === high ? 'all' : `${low} to ${high}`
     const wanted = target === null ? '–' : `${atLeast ? '≥' : '≤'} ${target}`
-    const verdict = met === null ? '–' : met ? 'yes' : '**no**'
+    const verdict = met === null ? '–' : met ? (sure ? 'yes' : 'yes, not all of the interval') : '**no**'
     return `| ${name} | ${value} ${unit} | ${range} | ${samples.length} | ${wanted} | ${verdict} |`
   })
   return ['| figure | median | interval | samples | target | met |', '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n')

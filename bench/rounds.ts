@@ -17,6 +17,8 @@ export interface Round {
 export interface Part {
   name: string
   rounds: number
+  /** Rounds that began under a higher load than this do not count: something else ran. */
+  maxLoad?: number
   /** Rounds that run side by side. */
   atOnce?: number
   /** Prepares; what it gives makes one round, by its number. */
@@ -64,7 +66,7 @@ export async function measure(parts: readonly Part[], options: Options, open: ()
   const deadline = performance.now() + options.minutes * 60_000
   const chosen = parts.filter(part => part.name.startsWith(only))
   for (const part of chosen) {
-    const before = rounds.filter(round => round.part === part.name).length
+    const before = roundsOf(part, rounds).length
     if (before < part.rounds && performance.now() < deadline)
       await makeRounds(part, before, { deadline, keep, bench: await open() })
   }
@@ -74,7 +76,10 @@ export async function measure(parts: readonly Part[], options: Options, open: ()
 }
 
 export const figuresOf = (parts: readonly Part[], rounds: readonly Round[]): Figure[] =>
-  parts.flatMap(part => part.figures(rounds.filter(round => round.part === part.name).map(({ values }) => values)))
+  parts.flatMap(part => part.figures(roundsOf(part, rounds).map(({ values }) => values)))
+
+const roundsOf = ({ name, maxLoad = Number.POSITIVE_INFINITY }: Part, rounds: readonly Round[]) =>
+  rounds.filter(({ part, load }) => part === name && load <= maxLoad)
 
 /** One JSON object a line. */
 export const parseRounds = (text: string): Round[] => text.trim().split('\n').filter(Boolean).map(parseRound)

@@ -7,6 +7,8 @@ import { type RunnerTimes, timeRunner, timeShell } from './start.ts'
 
 const SCRIPT = 'dbt deps && dbt seed && dbt run && dbt test && dbt docs generate'
 export const BUILD = 'dbt build'
+/** These rounds leave at most 2.5 themselves, on two cores. */
+const MAX_LOAD = 3
 
 const step = (index: number, kind: PlanStep['kind'], args: string[] = [], required = true): PlanStep => ({
   index,
@@ -45,6 +47,7 @@ export function jobPart(size: JobSize, rounds: number): Part {
   return {
     name: `job-${size.models}`,
     rounds,
+    maxLoad: MAX_LOAD,
     async start(bench) {
       const project = makeProject(bench, size.models, size.tests)
       return async round => {
@@ -89,6 +92,7 @@ export const ratios = (rounds: readonly Values[], ours: string, theirs: string):
 export const buildPart = (rounds: number): Part => ({
   name: 'build',
   rounds,
+  maxLoad: MAX_LOAD,
   async start(bench) {
     const project = makeProject(bench, 200, 100)
     return async () => {

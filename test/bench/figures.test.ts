@@ -14,12 +14,20 @@ test('a median of an even and an odd number of samples; the interval is their ra
   assert.deepEqual(intervalOf([1, 2, 3, 4, 5, 6, 7, 8, 99]), [2, 8])
 })
 
-test('the worse end of the interval decides whether a target is met', () => {
+test('the median decides whether a target is met, the worse end of the interval whether that is sure', () => {
   const met = (atLeast: boolean, target: number | null) =>
-    figureOf({ name: 'x', unit: 's', target, atLeast }, [4, 5, 6]).map(figure => figure.met)
+    figureOf({ name: 'x', unit: 's', target, atLeast }, [4, 5, 6]).map(figure => [figure.met, figure.sure])
   assert.deepEqual(
-    [met(false, 6), met(false, 5), met(true, 4), met(true, 5), met(false, null)],
-    [[true], [false], [true], [false], [null]],
+    [met(false, 6), met(false, 5), met(false, 4), met(true, 4), met(true, 5), met(true, 6), met(false, null)].flat(),
+    [
+      [true, true],
+      [true, false],
+      [false, false],
+      [true, true],
+      [true, false],
+      [false, false],
+      [null, null],
+    ],
   )
   assert.deepEqual(figureOf({ name: 'x', unit: 's', target: 1 }, []), [])
 })
