@@ -28,6 +28,10 @@ export function scheduleResourceName(installation: string, job: string, schedule
   return `${whole.slice(0, NAME_LENGTH - tail.length - 1)}-${tail}`
 }
 
+/** Name of the EventBridge rule of a trigger. `job` is the full name. */
+export const ruleName = (installation: string, job: string, trigger: string): string =>
+  scheduleResourceName(installation, job, `on-${trigger}`, 0)
+
 /** What an interval may be: each divides an hour or a day. */
 export const INTERVALS = [
   '1m',

@@ -7,7 +7,7 @@ import type { Config, JobConfig, TriggerConfig } from '../../shared/config-model
 import { tellsByEvent } from '../../shared/config-trigger.ts'
 import { fullName } from '../../shared/contract.ts'
 import type { CodeCommitInput, EventInput } from '../../shared/launch-input.ts'
-import { scheduleResourceName } from '../../shared/schedule-names.ts'
+import { ruleName } from '../../shared/schedule-names.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import type { ServiceFunction } from './function.ts'
 
@@ -61,7 +61,7 @@ export class EventRules extends Construct {
 
 function entryOf(config: Config, job: JobConfig, trigger: TriggerConfig): Entry[] {
   const full = fullName(job.project, job.name)
-  const name = scheduleResourceName(config.installation, full, `on-${trigger.name}`, 0)
+  const name = ruleName(config.installation, full, trigger.name)
   if (trigger.kind === 'event')
     return [{ name, bus: trigger.bus, pattern: trigger.pattern, input: { kind: 'event', job: full, trigger: trigger.name } }]
   const project = config.projects[job.project]

@@ -6,6 +6,7 @@ import { drainDeadLetters } from '../../lambda/sweeper/letters.ts'
 import type { Cause } from '../../shared/cause.ts'
 import type { TriggerConfig } from '../../shared/config-model.ts'
 import { UserError } from '../../shared/errors.ts'
+import { ruleName } from '../../shared/schedule-names.ts'
 import { makeCloud } from '../fakes/cloud.ts'
 import { configOf, jobOf, runOf, scheduled } from '../fakes/records.ts'
 
@@ -118,6 +119,47 @@ test('an event that could not be delivered is launched late by the sweeper, once
   assert.deepEqual((await cloud.store.open('WAIT#')).length, 1)
   assert.deepEqual(cloud.letters, [])
 })
+
+test(
+  'a letter that EventBridge itself left holds the bare event: the rule says for which job, however long its name',
+  options,
+  async () => {
+    const cloud = cloudWith()
+    const { installation } = await cloud.deps.configs.load(cloud.deps.configs.current)
+    const rule = (name: string, job_ = 'shop/load') =>
+      `arn:aws:events:eu-central-1:123456789012:rule/partner-bus/${ruleName(installation, job_, name)}`
+    const letter = (id: string, body: unknown, arn: string) =>
+      cloud.letters.push({ id, body: JSON.stringify(body), receipt: id, rule: arn, error: 'NO_PERMISSIONS: may not be called' })
+    const push = {
+      ...{ version: '0', id: 'c-1', source: 'aws.codecommit', 'detail-type': 'CodeCommit Repository State Change' },
+      detail: {
+        event: 'referenceUpdated',
+        repositoryName: 'shop',
+        referenceType: 'branch',
+        referenceName: 'main',
+        commitId: sha,
+      },
+    }
+    letter('1', objectEvent('e-1'), rule('s3'))
+    letter('2', objectEvent('e-1'), rule('s3'))
+    letter('3', push, rule('commit'))
+    letter('4', objectEvent('e-2'), rule('gone'))
+    letter(
+      '5',
+      { source: 'aws.ecs', 'detail-type': 'ECS Task State Change' },
+      'arn:aws:events:eu-central-1:123456789012:rule/Tasks-1',
+    )
+    assert.equal(await drainDeadLetters(cloud.deps, () => true), 5)
+    const runs = await cloud.store.runs((await cloud.store.open('WAIT#')).map(entry => entry.pk.slice('RUN#'.length)))
+    assert.deepEqual(runs.map(({ job: name, cause }) => [name, cause.kind]).sort(), [
+      ['load', 'commit'],
+      ['load', 'event'],
+    ])
+    assert.equal(cloud.lines.filter(line => line.includes('dead letter dropped')).length, 2)
+    assert.ok(cloud.lines.some(line => line.includes('NO_PERMISSIONS') && line.includes('on-gone')))
+    assert.deepEqual(cloud.letters, [])
+  },
+)
 
 test('of waiting runs the newest push of a branch stays, and the newest event where the trigger says so', () => {
   const event = (trigger: string, id: string): Cause => ({
