@@ -9,6 +9,8 @@ export interface Deployment {
   hash: string
   at: string
   by: string
+  /** The sweeper first ran with it; absent until then. */
+  since?: string
 }
 
 /** Newest first. */
@@ -19,8 +21,9 @@ export async function readDeployments(table: Table, limit: number): Promise<Depl
 
 function parseDeployment(item: unknown): Deployment | undefined {
   if (typeof item !== 'object' || item === null) return undefined
-  const { id, hash, at, by } = item as Record<string, unknown>
-  return [id, hash, at, by].every(field => typeof field === 'string') ? ({ id, hash, at, by } as Deployment) : undefined
+  const { id, hash, at, by, since } = item as Record<string, unknown>
+  if (![id, hash, at, by].every(field => typeof field === 'string')) return undefined
+  return { id, hash, at, by, ...(typeof since === 'string' && { since }) } as Deployment
 }
 
 /** Hash of the configuration that is meant: `current`, `previous`, or the beginning of a hash. */

@@ -13,16 +13,24 @@ const POLL = 1500
 /** The same near the end of short runs would feel slow: the local cloud costs nothing to ask. */
 const POLL_LOCAL = 500
 
+/** What of a run is followed. */
+export interface Follow {
+  /** Ends after what is there now. */
+  once: boolean
+  /** Number of the first attempt that is of interest. */
+  from?: number
+}
+
 /** Ends after the last event of a final run, when the signal is aborted, or, with `once`, after what is there now. */
 export async function* followRun(
   connection: Connection,
   id: string,
   clock: Clock,
   signal: AbortSignal,
-  { once }: { once: boolean },
+  { once, from = 1 }: Follow,
 ): AsyncGenerator<RunEvent> {
   const readers = new Map<number, PartReader>()
-  let attemptRead = 1
+  let attemptRead = from
   let seen = ''
   while (!signal.aborted) {
     const record = await readRun(connection.table, id)

@@ -1,11 +1,10 @@
 /** How an installation stands: read from table and configuration, judged here. The lines of `status` are made elsewhere. */
-import { createHash } from 'node:crypto'
 import type { Config, JobConfig } from '../shared/config-model.ts'
-import { causeString, fullName, OPEN_PHASE, openKey, PK, parseWaiting, SHARDS } from '../shared/contract.ts'
+import { fullName, OPEN_PHASE, openKey, PK, parseWaiting, SHARDS } from '../shared/contract.ts'
 import type { RunRecord } from '../shared/run.ts'
-import { firings } from '../shared/schedule.ts'
 import { usualSeconds } from '../shared/usual.ts'
-import type { Table } from './connection.ts'
+import type { Connection, Table } from './connection.ts'
+import { findLate, type LateFiring } from './late-firings.ts'
 import { findRuns, readRuns } from './runs-query.ts'
 
 export interface Pause {
@@ -23,7 +22,7 @@ export interface JobStanding {
   paused?: Pause & { by: 'job' | 'environment' }
   failing?: { runs: number; since: string }
   /** A firing that no run came of: due then, and late beyond `start_within`. */
-  late?: { schedule: string; due: string; timezone: string }
+  late?: LateFiring
   /** Runs for longer than twice its usual time. */
   slow?: { run: string; usualSeconds: number }
   running: RunRecord[]
@@ -39,12 +38,8 @@ export interface Standing {
   sweptAt: string | null
 }
 
-const MINUTE = 60_000
-/** As the sweeper does: the launcher may be claiming at that moment. */
-const MARGIN_MS = 3 * MINUTE
-const LOOK_BACK_MS = 24 * 60 * MINUTE
-
-export async function readStanding(table: Table, config: Config, now: Date): Promise<Standing> {
+export async function readStanding(connection: Connection, config: Config, now: Date): Promise<Standing> {
+  const { table } = connection
   const [active, waiting, messages] = await Promise.all(
     [OPEN_PHASE.active, OPEN_PHASE.waiting, OPEN_PHASE.message].map(phase => readPhase(table, phase)),
   )
@@ -58,7 +53,7 @@ export async function readStanding(table: Table, config: Config, now: Date): Pro
     readStates(table, [...names.map(PK.job), ...environments.map(PK.environment)]),
     table.get(PK.sweep),
     inTurns(names, async name => (await findRuns(table, { job: name, limit: 1 }, now))[0]),
-    findLate(table, config, now),
+    findLate(connection, config, now),
   ])
   const slow = await findSlow(table, runs, now)
   const line = (waiting ?? []).flatMap(entry => parseWaiting(entry.sort) ?? [])
@@ -123,31 +118,6 @@ async function inTurns<T, R>(items: T[], act: (item: T) => Promise<R>): Promise<
   return found
 }
 
-/** The newest firing of each job that should have a run by now, and has none. */
-async function findLate(table: Table, config: Config, now: Date): Promise<Map<string, NonNullable<JobStanding['late']>>> {
-  const due = Object.entries(config.jobs).flatMap(([name, job]) => newestDue(name, job, now))
-  const found = await readStates(
-    table,
-    due.flatMap(each => each.causes),
-  )
-  return new Map(due.filter(each => !each.causes.some(cause => found.has(cause))).map(each => [each.name, each.late]))
-}
-
-function newestDue(name: string, job: JobConfig, now: Date) {
-  const until = new Date(now.getTime() - job.startWithinSeconds * 1000 - MARGIN_MS)
-  const from = new Date(until.getTime() - LOOK_BACK_MS)
-  const all = job.schedules
-    .filter(schedule => schedule.enabled)
-    .flatMap(schedule => firings(schedule.cron, schedule.timezone, from, { until }).map(firing => ({ schedule, firing })))
-    .sort((a, b) => a.firing.at.getTime() - b.firing.at.getTime())
-  const newest = all.at(-1)
-  if (!newest) return []
-  const { schedule, firing } = newest
-  const causeOf = (at: Date) => causeString(name, { kind: 'schedule', schedule: schedule.name, scheduledFor: at.toISOString() })
-  const causes = [firing.at, ...(firing.again ? [firing.again] : [])].map(at => PK.cause(sha256(causeOf(at))))
-  return [{ name, causes, late: { schedule: schedule.name, due: firing.at.toISOString(), timezone: schedule.timezone } }]
-}
-
 /** Twice the usual time and ten minutes more: short runs vary. */
 async function findSlow(table: Table, runs: RunRecord[], now: Date): Promise<Map<string, NonNullable<JobStanding['slow']>>> {
   const found = await inTurns(runs, async run => {
@@ -170,7 +140,6 @@ function pauseOf(value: unknown): Pause | undefined {
   return at !== undefined && actor !== undefined ? { at, actor } : undefined
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const textOf = (value: unknown, name: string) => {
   const field = isObject(value) ? value[name] : undefined

@@ -26,6 +26,10 @@ export const retryCommand: Command = {
         lines: [answer.message, `Follow it:  tidemill logs ${run.id} --follow`],
       }
     context.say(answer.message)
-    return waitForRun(context, connection, run, { nodes: flagOption(input, 'follow'), existed: true })
+    return waitForRun(context, connection, run, {
+      from: run.attempts.length + 1,
+      nodes: flagOption(input, 'follow'),
+      existed: true,
+    })
   },
 }

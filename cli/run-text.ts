@@ -9,13 +9,14 @@ import { isAboutNodes } from '../shared/message-nodes.ts'
 import { describeFailure } from '../shared/message-words.ts'
 import { isReason, reasonRow } from '../shared/reasons.ts'
 import type { NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'
+import { workBegan } from '../shared/usual.ts'
 import { markOf, paintStatus, type Style } from './style.ts'
 
 const NAME = 120
 
-/** Seconds from the start of the first task (or the claim, if none started) to the end, or to now. */
+/** Seconds from the start of the first task (or the claim, if none started) to the end, or to now; after a retry from then. */
 export function secondsOf(record: RunRecord, now: Date): number {
-  const start = Date.parse(record.startedAt ?? record.claimedAt)
+  const start = Date.parse(workBegan(record) ?? record.retries?.at(-1)?.at ?? record.claimedAt)
   const end = record.endedAt === undefined ? now.getTime() : Date.parse(record.endedAt)
   return Math.max(0, (end - start) / 1000)
 }

@@ -26,7 +26,7 @@ async function showStatus(context: Context): Promise<Outcome> {
   const connection = await connect(context)
   const config = await connection.config()
   const now = context.effects.clock.now()
-  const standing = await readStanding(connection.table, config, now)
+  const standing = await readStanding(connection, config, now)
   const problems = findProblems(standing, now)
   const last = new Map(standing.jobs.flatMap(each => (each.last ? [[each.job, each.last]] : [])))
   const smaller = await adviseEnvironments(connection.table, config, last, now)

@@ -18,6 +18,8 @@ export interface WatchOptions {
   signal: AbortSignal
   /** Nodes are shown one by one; otherwise only the stages. */
   nodes: boolean
+  /** Attempts before this one are left out: they were shown when they happened. */
+  from?: number
 }
 
 /** The final record; undefined when the signal came first (the run goes on). */
@@ -25,7 +27,8 @@ export async function watchRun(id: string, options: WatchOptions): Promise<RunRe
   const stages = makeStages(options.sink, options.clock, options.style)
   const view = makeView(stages, options)
   try {
-    for await (const event of followRun(options.connection, id, options.clock, options.signal, { once: false })) {
+    const from = options.from ?? 1
+    for await (const event of followRun(options.connection, id, options.clock, options.signal, { once: false, from })) {
       if (event.type === 'parts') view.parts(event.attempt, event.events)
       else if (isFinal(event.record.status)) {
         view.finish(event.record)

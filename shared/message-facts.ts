@@ -4,6 +4,7 @@ import { namesOf } from './config-after.ts'
 import { formatMoney, formatSpan, formatTime, oneLine, shortSha } from './format.ts'
 import type { MessageInput } from './message.ts'
 import type { Commit, NodeCounts, RunRecord } from './run.ts'
+import { workBegan } from './usual.ts'
 
 const MAX = { commitSubject: 72, person: 60 } as const
 
@@ -46,8 +47,11 @@ function startLine(input: MessageInput): string {
 }
 
 /** 0 for a run that never started. */
-export const tookSeconds = ({ startedAt, claimedAt, endedAt }: RunRecord) =>
-  (Date.parse(endedAt ?? claimedAt) - Date.parse(startedAt ?? claimedAt)) / 1000
+export function tookSeconds(run: RunRecord): number {
+  const end = run.endedAt ?? run.claimedAt
+  const begin = workBegan(run) ?? (run.startedAt ? end : run.claimedAt)
+  return (Date.parse(end) - Date.parse(begin)) / 1000
+}
 
 /** The zone people think of the job in: that of the schedule that started it, else of its first one. */
 export function zoneOf({ record, job }: Pick<MessageInput, 'record' | 'job'>): string {

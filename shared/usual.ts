@@ -1,5 +1,5 @@
 /** How long a job usually takes, which tells a slow run from a normal one. */
-import type { RunStatus } from './run.ts'
+import type { RunRecord, RunStatus } from './run.ts'
 
 /** What is looked at of a run: a record, or a row of the index. */
 export interface Timed {
@@ -8,6 +8,8 @@ export interface Timed {
   endedAt?: string
   /** A run of other commands or code than the job's own says nothing of the job. */
   overrides?: unknown
+  /** One that was opened again did its work in parts, with a night between them perhaps. */
+  retries?: unknown
 }
 
 /** Fewer good runs say nothing about what is usual. */
@@ -22,11 +24,17 @@ export interface Usual {
 /** Of the good ones among the runs; undefined when there are fewer than three. */
 export function usualOf(runs: readonly Timed[]): Usual | undefined {
   const took = runs
-    .filter(run => (run.status === 'success' || run.status === 'warn') && !run.overrides)
+    .filter(run => (run.status === 'success' || run.status === 'warn') && !run.overrides && !run.retries)
     .flatMap(({ startedAt, endedAt }) => (startedAt && endedAt ? (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 : []))
     .sort((a, b) => a - b)
   const [usual, longest] = [took[Math.floor(took.length / 2)], took.at(-1)]
   return took.length < LEAST_RUNS || usual === undefined || longest === undefined ? undefined : { usual, longest }
+}
+
+/** When its work began; of a run that was opened again the work since then. Undefined: no task of it has started yet. */
+export function workBegan({ startedAt, attempts, retries }: RunRecord): string | undefined {
+  const before = retries?.at(-1)?.attempts
+  return before === undefined ? startedAt : attempts[before]?.startedAt
 }
 
 export const usualSeconds = (runs: readonly Timed[]): number | undefined => usualOf(runs)?.usual

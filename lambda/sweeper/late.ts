@@ -1,7 +1,7 @@
 /** Runs that take longer than usual: told once, while something can still be done about it. */
 import { fullName, OPEN_PHASE } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
-import { lateAfterSeconds, usualOf } from '../../shared/usual.ts'
+import { lateAfterSeconds, usualOf, workBegan } from '../../shared/usual.ts'
 import { tell } from '../common/effect-messages.ts'
 import type { EffectDeps } from '../common/effects.ts'
 import { recipients } from '../common/recipients.ts'
@@ -28,7 +28,7 @@ export async function findLate(deps: LateDeps, open: Store['open'], goOn: () => 
 }
 
 async function tellIfLate(deps: LateDeps, run: RunRecord): Promise<boolean> {
-  const startedAt = startOf(run)
+  const startedAt = workBegan(run)
   const config = await deps.configs.load(run.config)
   const job = config.jobs[fullName(run.project, run.job)]
   if (!startedAt || !job?.notify.some(rule => rule.on.includes('late'))) return false
@@ -42,10 +42,4 @@ async function tellIfLate(deps: LateDeps, run: RunRecord): Promise<boolean> {
   await deps.store.noteLate(run.id, now.toISOString())
   deps.log('run takes longer than usual', { runId: run.id, ...late })
   return true
-}
-
-/** A run that was opened again has its time anew. */
-function startOf(run: RunRecord): string | undefined {
-  const before = run.retries?.at(-1)?.attempts
-  return before === undefined ? run.startedAt : run.attempts[before]?.startedAt
 }

@@ -69,6 +69,15 @@ test('parts of all attempts come in order, with the tail that the finisher broug
   assert.deepEqual(texts(events), ['one', 'part 2 of the log is missing', 'three', 'last words', 'again'])
 })
 
+test('of a run that goes on only the attempts that are asked for are read', async () => {
+  const run = makeRun(ID, { status: 'error', attempts: [makeAttempt(1), makeAttempt(2)] })
+  const objects = { [partKey(run, 1, 1)]: partOf(log('one')), [partKey(run, 2, 1)]: partOf(log('again')) }
+  const clock = fakeClock()
+  const connection = fakeConnection({ runs: [run], objects })
+  const events = await collect(followRun(connection, ID, clock, new AbortController().signal, { once: false, from: 2 }))
+  assert.deepEqual(texts(events), ['again'])
+})
+
 test('a garbled part and garbled lines are said and do not end the reading', async () => {
   const run = makeRun(ID, { attempts: [makeAttempt(1)] })
   const connection = fakeConnection({

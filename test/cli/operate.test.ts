@@ -7,10 +7,9 @@ import { pauseCommand } from '../../cli/pause.ts'
 import { rerunCommand } from '../../cli/rerun.ts'
 import { statusCommand } from '../../cli/status.ts'
 import type { ApiRequest, ApiResponse, BackfillRequest } from '../../shared/api.ts'
-import { auditDayKey, causeString, PK } from '../../shared/contract.ts'
+import { auditDayKey, PK } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { RunRecord } from '../../shared/run.ts'
-import { hashText } from '../fakes/hash.ts'
 import { config as fullConfig, job } from '../lib/fixture.ts'
 import { fakeClock, fakeConnection, fakeContext, input, makeRun, NOW } from './fakes.ts'
 
@@ -20,68 +19,6 @@ const utc = [{ name: 'default', cron: '0 2 * * *', expressions: ['cron(0 2 * * ?
 const CONFIG = fullConfig({
   jobs: { 'ferry/nightly': job('nightly', { schedules: utc }), 'ferry/hourly': job('hourly', { schedules: [] }) },
 })
-const due = { kind: 'schedule', schedule: 'default', scheduledFor: '2026-11-22T02:00:00.000Z' } as const
-const cause = { pk: PK.cause(hashText(causeString('ferry/nightly', due))), run: ID }
-const swept = { pk: PK.sweep, checkedUntil: at(-3) }
-const run = (fields: Partial<RunRecord> = {}) => makeRun(ID, { project: 'ferry', ...fields })
-
-async function status(runs: RunRecord[], items: Record<string, unknown>[]) {
-  const outcome = await statusCommand.run(fakeContext(fakeConnection({ runs, items, config: CONFIG })), input())
-  return {
-    text: outcome.lines.join('\n'),
-    code: outcome.exitCode,
-    problems: (outcome.document as { problems: string[] }).problems,
-  }
-}
-
-test('status: all well ends with 0', async () => {
-  const { text, code, problems } = await status([run({ endedAt: at(-600) })], [cause, swept])
-  assert.deepEqual([code, problems], [0, []])
-  assert.match(text, /^tm in eu-central-1: 2 jobs\n/)
-  assert.match(text, /✓ +ok +ferry\/nightly .*today 01:00 success +Mon 23 Nov 02:00/)
-  assert.match(text, /✓ +ok +ferry\/hourly +never/)
-})
-
-test('status: a firing without a run, a failing job, a silent sweeper and an undelivered message each end with 1', async () => {
-  const one = async (items: Record<string, unknown>[], runs: RunRecord[] = [run()]) => {
-    const { code, problems, text } = await status(runs, items)
-    assert.equal(code, 1)
-    assert.ok(problems.every(problem => text.includes(problem)))
-    return problems.join('\n')
-  }
-  assert.equal(await one([swept]), 'ferry/nightly did not run: due today 02:00 UTC')
-  const streak = { failures: 3, since: at(-4000) }
-  assert.equal(await one([cause, swept, { pk: PK.job('ferry/nightly'), streak }]), 'ferry/nightly: 3 failed runs in a row')
-  assert.match(await one([cause, { ...swept, checkedUntil: at(-20) }]), /The sweeper has been silent for 20 min/)
-  const message = { pk: 'MSG#1', openKey: 'OPEN#3', openSort: `MSG#${at(-30)}` }
-  assert.match(await one([cause, swept, message]), /1 message not delivered, the oldest since 30 min/)
-  const good = [1, 2, 3].map(day => ({
-    ...run({ status: 'success', startedAt: at(-1440 * day), endedAt: at(-1440 * day + 10) }),
-    id: `2026112${day}T010004-9f3ac2d1b7e4`,
-  }))
-  const slow = { ...run({ status: 'running', startedAt: at(-45) }), id: '20261122T110004-9f3ac2d1b7e4' }
-  assert.match(await one([cause, swept], [...good, slow]), /takes longer than usual \(10m 00s\): 20261122T110004/)
-})
-
-test('status: who paused and since when; what is paused is neither late nor failing', async () => {
-  const paused = { at: at(-90), actor: 'arn:aws:iam::1:user/ana' }
-  const streak = { failures: 3, since: at(-4000) }
-  const { text, code } = await status([], [swept, { pk: PK.job('ferry/nightly'), paused, streak }])
-  assert.equal(code, 0)
-  assert.match(text, /‖ +paused +ferry\/nightly +paused since today 10:30 by arn:aws:iam::1:user\/ana/)
-  const whole = await status([], [swept, { pk: PK.environment('ferry/prod'), paused }])
-  assert.match(whole.text, /2 paused\. Paused: environment ferry\/prod/)
-  assert.match(whole.text, /environment paused since today 10:30/)
-})
-
-test('status: what runs and what waits', async () => {
-  const running = run({ status: 'running', startedAt: at(-5) })
-  const waiting = makeRun('20261122T115904-9f3ac2d1b7e5', { project: 'ferry', status: 'queued' })
-  const { text } = await status([running, waiting], [cause, swept])
-  assert.match(text, /1 running, 1 waiting/)
-  assert.match(text, /◔ +running +ferry\/nightly +running for 5m 00s, 1 waiting/)
-})
-
 test('pause names a job or an environment, never both and never nothing', async () => {
   const ask = async (words: Record<string, string>, options: Record<string, unknown>) => {
     const connection = fakeConnection({ config: CONFIG, api: () => ({ ok: true, message: 'Done.' }) })
