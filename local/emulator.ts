@@ -73,8 +73,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<ProcessRe
 export async function waitHealthy(name: string, url: string, record: ProcessRecord, log: string, seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000
   while (Date.now() < deadline) {
-    if (await answers(url)) return
+    // In this order: somebody else may answer at an address that ours did not get.
+    const answered = await answers(url)
     if (!isAlive(record)) throw new UserError(`The local ${name} ended while starting.`, { hint: `Its log: ${log}`, exitCode: 3 })
+    if (answered) return
     await sleep(50)
   }
   throw new UserError(`The local ${name} did not answer within ${seconds} s.`, { hint: `Its log: ${log}`, exitCode: 3 })

@@ -118,6 +118,28 @@ test('a port that is taken is said, and nothing is left running', limit, async (
   assert.equal((await status({ folder })).emulator, 'down')
 })
 
+test('a port that another program takes before ours listens: others are tried', limit, async () => {
+  const folder = join(it.folder, 'raced')
+  mkdirSync(folder)
+  const taken = createServer()
+  const announced: string[] = []
+  const onProgress = (line: string) => {
+    const [, port] = /127\.0\.0\.1:(\d+)/.exec(line) ?? []
+    if (!port) return
+    announced.push(port)
+    if (announced.length === 1) taken.listen(Number(port), '127.0.0.1')
+  }
+  try {
+    const { endpoint } = await up({ folder, cacheDir: join(import.meta.dirname, '../../.cache'), dist: it.dist, onProgress })
+    assert.equal(announced.length, 2, announced.join())
+    assert.equal(endpoint, `http://127.0.0.1:${announced[1]}`)
+    assert.equal((await connect(folder))?.endpoint, endpoint)
+  } finally {
+    taken.close()
+    await down({ folder })
+  }
+})
+
 test('down ends running tasks, first politely; a server that was killed leaves none behind', limit, async () => {
   const queue = await prepareTasks(it)
   const script = `process.on('SIGTERM', () => { console.log('asked'); process.exit(0) }); console.log('pid', process.pid); setInterval(() => {}, 1000)`

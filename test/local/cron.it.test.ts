@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
-import { emulatorVenv } from '../../local/cloud.ts'
+import { emulatorVenv } from '../../local/cloud-start.ts'
 import { findPython } from '../../local/venv.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { apiUrlOf } from '../../local/cloud.ts'
+import { apiUrlOf } from '../../local/cloud-start.ts'
 import { countResources, explainFailure } from '../../local/deploy.ts'
 import { createFaults } from '../../local/ecs/faults.ts'
 import { parseLogOptions, splitLines } from '../../local/ecs/log-driver.ts'
