@@ -1,6 +1,7 @@
 /** An attempt in this process, with a program in dbt's place. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { runAttempt } from '../../container/runner/attempt.ts'
 import { makeFolder, makeRepository, SHOP } from './project.ts'
 import { makePlan } from './runner.ts'
@@ -22,20 +23,27 @@ export async function runWith(
 ) {
   const folder = makeFolder(fn => t.after(fn))
   const stored: string[] = []
+  const parts: string[] = []
   const said: string[] = []
   const result = await runAttempt({
     plan: makePlan(makeRepository(folder, SHOP), folder),
     all: { PATH: makeDbt(folder, script) },
     secrets: { dbt: {}, git: {} },
     workDir: join(folder, 'work'),
-    store: { put: async ({ key }) => void stored.push(key), fetch: async () => false },
+    store: {
+      async put({ key, body }) {
+        stored.push(key)
+        if (key.includes('/parts/')) parts.push(gunzipSync('file' in body ? readFileSync(body.file) : body.content).toString())
+      },
+      fetch: async () => false,
+    },
     credentials: () => Promise.reject(new Error('no credentials are needed')),
     output: { write: line => void said.push(line), drain: async () => {} },
     now: () => new Date(),
     stop,
-    limits: { graceMilliseconds, uploadMilliseconds: 5_000, flushMilliseconds: 100 },
+    limits: { graceMilliseconds, uploadMilliseconds: 30_000, flushMilliseconds: 100 },
   })
-  return { result, stored, said }
+  return { result, stored, parts, said }
 }
 
 /**
