@@ -1,6 +1,6 @@
 // Makes dist/: what `cdk synth`, the command line and the npm package use as it is. Nothing is bundled while deploying.
-import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 
 const root = import.meta.dirname
@@ -33,6 +33,31 @@ const esm = { ...common, format: 'esm', outExtension: { '.js': '.mjs' }, externa
 const lambdas = readdirSync(join(root, 'lambda')).filter(name => existsSync(join(root, 'lambda', name, 'handler.ts')))
 const exists = entries => Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path))))
 
+/** The pages. Names hold the hash of the content, so that only index.html is ever asked for again. */
+async function buildSite(outdir) {
+  const { metafile } = await build({
+    ...common,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    splitting: true,
+    minify: true,
+    sourcemap: false,
+    metafile: true,
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    entryPoints: { app: 'site/main.tsx', style: 'site/app.css' },
+    entryNames: '[name]-[hash]',
+    chunkNames: 'part-[hash]',
+    outdir,
+  })
+  const names = Object.keys(metafile.outputs).map(path => basename(path))
+  const page = readFileSync(join(root, 'site/index.html'), 'utf8')
+    .replace('app.js', names.find(name => /^app-.*\.js$/.test(name)))
+    .replace('app.css', names.find(name => name.endsWith('.css')))
+  writeFileSync(join(outdir, 'index.html'), page)
+}
+
 await Promise.all([
   build({
     ...esm,
@@ -62,6 +87,7 @@ await Promise.all([
       entryPoints: ['container/runner/main.ts'],
       outfile: join(dist, 'container/runner.cjs'),
     }),
+  buildSite(join(dist, 'site')),
 ])
 for (const [from, to] of [
   ['container/Dockerfile', 'container/Dockerfile'],

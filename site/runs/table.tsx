@@ -1,0 +1,137 @@
+/** The table of runs, here and on the pages of jobs and days. */
+import { formatDuration, formatMoney, plural } from '../../shared/format.ts'
+import { isFinal, type NodeCounts } from '../../shared/run.ts'
+import { useApp, zoneOf } from '../app-context.ts'
+import { HREF } from '../route.ts'
+import { claimedAt, isSlow, type Row, tookOf, triggerWords } from '../rows.ts'
+import { Mark, Status, Text, Time } from '../words.tsx'
+
+export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; label: string; ofJob?: boolean }) {
+  return (
+    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+      <table class="runs">
+        <caption class="hidden">{label}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Status</th>
+            {!ofJob && <th scope="col">Job</th>}
+            <th scope="col">Started</th>
+            <th scope="col" class="number">
+              Took
+            </th>
+            <th scope="col" class="minor">
+              Nodes
+            </th>
+            <th scope="col" class="minor">
+              Trigger
+            </th>
+            <th scope="col" class="minor">
+              Commit
+            </th>
+            <th scope="col" class="number minor">
+              Cost
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(row => (
+            <RunRow key={row.id} row={row} now={now} ofJob={ofJob === true} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function RunRow({ row, now, ofJob }: { row: Row; now: Date; ofJob: boolean }) {
+  const { config } = useApp()
+  const zone = zoneOf(config, row.project, row.job)
+  const started = row.startedAt ?? claimedAt(row.id)
+  return (
+    <tr class={`row is-${row.status}`}>
+      <td class="what">
+        <a href={HREF.run(row.id)} aria-label={`Run ${row.id}: ${row.status}`}>
+          <Status status={row.status} reason={row.reason} />
+        </a>
+        {row.attempts > 1 && <span class="dim"> {plural(row.attempts, 'attempt')}</span>}
+        {row.message && row.status !== 'success' && (
+          <div class="dim line">
+            <Text of={row.message} />
+          </div>
+        )}
+      </td>
+      {!ofJob && (
+        <td>
+          <a href={HREF.job(row.project, row.job)}>
+            <Text of={row.job} max={60} />
+          </a>
+          <div class="dim line">
+            <Text of={row.environment} max={40} />
+          </div>
+        </td>
+      )}
+      <td>
+        <Time at={started} now={now} zone={zone} />
+        {!row.startedAt && <div class="dim">{isFinal(row.status) ? 'never started' : 'asked for'}</div>}
+      </td>
+      <td class="number">
+        <Duration row={row} now={now} />
+      </td>
+      <td class="minor">
+        <Counts counts={row.counts} />
+      </td>
+      <td class="minor">
+        <Text of={triggerWords(row)} max={40} />
+      </td>
+      <td class="minor">
+        <code>{row.commit?.slice(0, 7)}</code>
+      </td>
+      <td class="number minor">{row.usd === undefined ? '' : formatMoney(row.usd)}</td>
+    </tr>
+  )
+}
+
+/** How long, against what is usual. */
+function Duration({ row, now }: { row: Row; now: Date }) {
+  const took = tookOf(row, now)
+  if (took === undefined) return <></>
+  const usual = row.usualSeconds
+  return (
+    <>
+      {formatDuration(took)}
+      {usual !== undefined && (
+        <div class={isSlow(row, took) ? 'is-warn' : 'dim'}>
+          {isSlow(row, took) ? `${(took / usual).toFixed(1)} × usual` : `usual ${formatDuration(usual)}`}
+        </div>
+      )}
+    </>
+  )
+}
+
+const COUNTED = [
+  ['success', 'good'],
+  ['warn', 'warned'],
+  ['bad', 'failed'],
+  ['skipped', 'skipped'],
+] as const
+
+export function Counts({ counts }: { counts: Partial<NodeCounts> | undefined }) {
+  if (!counts) return <></>
+  const of = {
+    success: (counts.success ?? 0) + (counts['no-op'] ?? 0),
+    warn: counts.warn ?? 0,
+    bad: (counts.error ?? 0) + (counts.fail ?? 0),
+    skipped: counts.skipped ?? 0,
+  }
+  return (
+    <span class="counts">
+      {COUNTED.filter(([name]) => of[name] > 0).map(([name, word]) => (
+        <span key={name} title={`${of[name]} ${word}`}>
+          <Mark status={name === 'bad' ? 'error' : name} />
+          {of[name]}
+          <span class="hidden"> {word}</span>
+        </span>
+      ))}
+    </span>
+  )
+}

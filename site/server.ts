@@ -1,0 +1,65 @@
+/** What the pages ask their server (shared/page-api.ts), with the viewer's token. */
+import type { ApiRequest, ApiResponse } from '../shared/api.ts'
+import { isReadable } from '../shared/contract.ts'
+import { type Me, type OpenRuns, type PartList, TOKEN_HEADER } from '../shared/page-api.ts'
+import type { RunRecord } from '../shared/run.ts'
+import { faultError, isAbort, NO_ANSWER, refusalOf } from './fault.ts'
+import { readToken } from './token.ts'
+
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...(init.headers as Record<string, string> | undefined), [TOKEN_HEADER]: (await readToken()) ?? '' }
+  let response: Response
+  try {
+    response = await fetch(path, { ...init, headers, credentials: 'same-origin', redirect: 'error' })
+  } catch (error) {
+    if (isAbort(error)) throw error
+    throw faultError(NO_ANSWER)
+  }
+  if (response.ok) return response
+  throw faultError(refusalOf(response.status, await response.text().catch(() => ''), nameOf(path)))
+}
+
+const nameOf = (path: string) => decodeURIComponent(path.replace(/^(data|api)\//, '').replace(/\?.*/, ''))
+
+const json = async <T>(path: string, init?: RequestInit): Promise<T> => (await ask(path, init)).json()
+
+/** An object of the bucket. Relative, so that the pages may lie below any path. */
+export const dataPath = (key: string) => `data/${key.split('/').map(encodeURIComponent).join('/')}`
+export const askData = (key: string, init?: RequestInit) => ask(dataPath(key), init)
+
+/** Of what never changes under its name. */
+const kept = new Map<string, Promise<unknown>>()
+const MOST_KEPT = 400
+
+/** JSON of the bucket in one of our schemas. `keep`: it never changes under its key. */
+export function readData<T>(key: string, { keep = false, signal }: { keep?: boolean; signal?: AbortSignal } = {}): Promise<T> {
+  const found = kept.get(key)
+  if (found) return found as Promise<T>
+  const read = json<T>(dataPath(key), { ...(signal && { signal }), cache: keep ? 'default' : 'no-cache' }).then(value => {
+    const version: unknown = Reflect.get(Object(value), 'schemaVersion')
+    if (isReadable(version)) return value
+    throw faultError({
+      status: 500,
+      message: `${key} is of version ${String(version)}, which these pages do not read.`,
+      hint: 'Use the version of Tidemill that is deployed.',
+    })
+  })
+  if (keep) {
+    if (kept.size >= MOST_KEPT) kept.delete([...kept.keys()][0] ?? '')
+    kept.set(key, read)
+    read.catch(() => kept.delete(key))
+  }
+  return read
+}
+
+export const readMe = () => json<Me>('api/me')
+export const readOpen = (signal: AbortSignal) => json<OpenRuns>('api/open', { signal })
+export const readRecord = (id: string, signal?: AbortSignal) =>
+  json<RunRecord>(`api/runs/${encodeURIComponent(id)}`, signal ? { signal } : {})
+export const listParts = async (id: string, attempt: number, after: number, signal?: AbortSignal) =>
+  (await json<PartList>(`api/parts/${encodeURIComponent(id)}/${attempt}?after=${after}`, signal ? { signal } : {})).keys
+
+export async function act(request: ApiRequest): Promise<ApiResponse> {
+  const headers = { 'content-type': 'application/json' }
+  return json<ApiResponse>('api/actions', { method: 'POST', headers, body: JSON.stringify(request) })
+}

@@ -1,0 +1,48 @@
+/**
+ * The viewer's token. It comes in the address, is taken out of it, and is kept for the tab; a second tab asks the first,
+ * so that links can be opened beside each other and nothing is stored beyond the last of them.
+ */
+import { TOKEN_PARAMETER } from '../shared/page-api.ts'
+import { hrefOf, parseRoute } from './route.ts'
+
+const NAME = 'tidemill-token'
+/** Milliseconds that another tab has to answer. */
+const PATIENCE = 150
+
+let token: Promise<string | undefined> | undefined
+
+export const readToken = (): Promise<string | undefined> => {
+  token ??= find()
+  return token
+}
+
+/** Before anything else runs: the address is what people copy. */
+export function takeToken(): void {
+  const { path, query } = parseRoute(location.hash)
+  const given = query.get(TOKEN_PARAMETER)
+  if (given) {
+    query.delete(TOKEN_PARAMETER)
+    history.replaceState(null, '', hrefOf(path, Object.fromEntries(query)))
+    sessionStorage.setItem(NAME, given)
+    token = Promise.resolve(given)
+  }
+  const channel = new BroadcastChannel(NAME)
+  channel.onmessage = ({ data }) => {
+    const own = sessionStorage.getItem(NAME)
+    if (data === 'ask' && own) channel.postMessage({ token: own })
+  }
+}
+
+async function find(): Promise<string | undefined> {
+  const own = sessionStorage.getItem(NAME)
+  if (own) return own
+  const channel = new BroadcastChannel(NAME)
+  const told = await new Promise<string | undefined>(resolve => {
+    channel.onmessage = ({ data }) => typeof data?.token === 'string' && resolve(data.token)
+    setTimeout(resolve, PATIENCE, undefined)
+    channel.postMessage('ask')
+  })
+  channel.close()
+  if (told) sessionStorage.setItem(NAME, told)
+  return told
+}
