@@ -53,8 +53,14 @@ async function buildSite(outdir) {
   })
   const names = Object.keys(metafile.outputs).map(path => basename(path))
   const page = readFileSync(join(root, 'site/index.html'), 'utf8')
-    .replace('app.js', names.find(name => /^app-.*\.js$/.test(name)))
-    .replace('app.css', names.find(name => name.endsWith('.css')))
+    .replace(
+      'app.js',
+      names.find(name => /^app-.*\.js$/.test(name)),
+    )
+    .replace(
+      'app.css',
+      names.find(name => name.endsWith('.css')),
+    )
   writeFileSync(join(outdir, 'index.html'), page)
 }
 

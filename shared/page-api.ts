@@ -16,8 +16,6 @@ import type { ApiRequest } from './api.ts'
 import type { RunRecord } from './run.ts'
 
 export const TOKEN_HEADER = 'x-tidemill-token'
-/** Of `#/runs?token=…`: the pages take the token from there and out of the address. */
-export const TOKEN_PARAMETER = 'token'
 
 /**
  * Address of a page. `origin` without a slash at the end; `route` as in the hash, `/runs/<id>`. The page takes the token out of the

@@ -2,8 +2,8 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Config, JobConfig } from '../shared/config-model.ts'
-import { type HistoryIndex, HISTORY_KEY } from '../shared/history-index.ts'
-import { type Me, ROLES } from '../shared/page-api.ts'
+import { HISTORY_KEY, type HistoryIndex } from '../shared/history-index.ts'
+import type { Me } from '../shared/page-api.ts'
 import { readData } from './server.ts'
 import { type Loaded, useLoad } from './use.ts'
 
@@ -19,9 +19,6 @@ export function useApp(): App {
   if (!app) throw new Error('outside of the application')
   return app
 }
-
-/** Whether the viewer may start, stop and pause. */
-export const mayAct = ({ role }: Me) => ROLES.indexOf(role) >= ROLES.indexOf('operator')
 
 export const jobOf = (config: Config | undefined, project: string, job: string): JobConfig | undefined =>
   config?.jobs[`${project}/${job}`]

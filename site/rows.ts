@@ -1,7 +1,8 @@
 /** Rows of the list of runs: from the index, and of runs that go on. Pure. */
-import { eventText } from '../shared/cause.ts'
+
 import type { Cause } from '../shared/cause.ts'
-import { dayOfRun } from '../shared/contract.ts'
+import { eventText } from '../shared/cause.ts'
+import { dayOfRun, RUN_ID_PATTERN } from '../shared/contract.ts'
 import { oneLine } from '../shared/format.ts'
 import type { HistoryIndex, IndexRun } from '../shared/history-index.ts'
 import { isFinal, type RunRecord, type RunStatus } from '../shared/run.ts'
@@ -11,8 +12,7 @@ export interface Row extends Omit<IndexRun, 'status' | 'endedAt'> {
   endedAt?: string
 }
 
-export const claimedAt = (id: string) =>
-  `${dayOfRun(id)}T${id.slice(9, 11)}:${id.slice(11, 13)}:${id.slice(13, 15)}.000Z`
+export const claimedAt = (id: string) => `${dayOfRun(id)}T${id.slice(9, 11)}:${id.slice(11, 13)}:${id.slice(13, 15)}.000Z`
 
 /** Newest first. */
 export const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
@@ -52,13 +52,15 @@ function byOf(cause: Cause): string | undefined {
 
 /** Seconds it took, or has taken so far. */
 export const tookOf = (row: Row, now: Date): number | undefined =>
-  row.seconds ?? (row.startedAt && !isFinal(row.status) ? Math.max(0, (now.getTime() - Date.parse(row.startedAt)) / 1000) : undefined)
+  row.seconds ??
+  (row.startedAt && !isFinal(row.status) ? Math.max(0, (now.getTime() - Date.parse(row.startedAt)) / 1000) : undefined)
 
 /** `schedule`, `after nightly`, `push main`, `ana`. */
 export function triggerWords({ trigger, by }: Pick<Row, 'trigger' | 'by'>): string {
   const name = by ?? ''
   if (trigger === 'schedule') return !name || name === 'default' ? 'schedule' : `schedule ${name}`
-  if (trigger === 'upstream') return `after ${name.split('/').at(-1)}`
+  // The index names the run, which says nobody anything.
+  if (trigger === 'upstream') return RUN_ID_PATTERN.test(name) ? 'after another job' : `after ${name.split('/').at(-1)}`
   if (trigger === 'commit') return `push ${name}`
   if (trigger === 'event') return name || 'event'
   // An ARN says its person last.

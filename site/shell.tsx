@@ -89,7 +89,6 @@ function useMoved({ path }: Route) {
   const main = useRef<HTMLElement>(null)
   const where = path.join('/')
   const first = useRef(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a move is a change of the path
   useEffect(() => {
     const [name = '', ...rest] = path
     document.title = [rest.at(-1), PAGES[name]?.title ?? 'Tidemill', 'Tidemill'].filter(Boolean).join(' · ')

@@ -2,7 +2,6 @@
  * The viewer's token. It comes in the address, is taken out of it, and is kept for the tab; a second tab asks the first,
  * so that links can be opened beside each other and nothing is stored beyond the last of them.
  */
-import { TOKEN_PARAMETER } from '../shared/page-api.ts'
 import { hrefOf, parseRoute } from './route.ts'
 
 const NAME = 'tidemill-token'
@@ -19,9 +18,9 @@ export const readToken = (): Promise<string | undefined> => {
 /** Before anything else runs: the address is what people copy. */
 export function takeToken(): void {
   const { path, query } = parseRoute(location.hash)
-  const given = query.get(TOKEN_PARAMETER)
+  const given = query.get('token')
   if (given) {
-    query.delete(TOKEN_PARAMETER)
+    query.delete('token')
     history.replaceState(null, '', hrefOf(path, Object.fromEntries(query)))
     sessionStorage.setItem(NAME, given)
     token = Promise.resolve(given)

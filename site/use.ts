@@ -46,13 +46,16 @@ interface LoadOptions<T> {
 const LONGEST_WAIT = 60_000
 
 /** Loads whenever `on` changes, and again as told: not while the page is hidden, and rarer while it fails. */
-export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, on: readonly unknown[], options: LoadOptions<T> = {}): Loaded<T> {
+export function useLoad<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  on: readonly unknown[],
+  options: LoadOptions<T> = {},
+): Loaded<T> {
   const [state, setState] = useState<{ key: string; value?: T; fault?: Fault; loading: boolean }>({ key: '', loading: true })
   const [round, again] = useReducer((count: number) => count + 1, 0)
   const latest = useRef({ load, options })
   latest.current = { load, options }
   const key = JSON.stringify(on)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is loaded is told by `on`
   useEffect(() => {
     const control = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -72,7 +75,8 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, on: readon
         failed += 1
         setState(before => ({ ...(before.key === key ? before : { key }), fault, loading: false }))
         // What is refused stays refused.
-        if (latest.current.options.every && fault.status !== 401 && fault.status !== 403) plan(Math.min(LONGEST_WAIT, 2500 * 2 ** failed))
+        if (latest.current.options.every && fault.status !== 401 && fault.status !== 403)
+          plan(Math.min(LONGEST_WAIT, 2500 * 2 ** failed))
       }
     }
     const plan = (wait: number | false | undefined) => {

@@ -30,7 +30,11 @@ export const Status = ({ status, reason }: { status: string; reason?: string | u
   </span>
 )
 export const wordsOf = (status: string, reason?: string | undefined) =>
-  isReason(reason) && status !== 'success' ? (status === 'error' || status === 'skipped' ? `${status}: ${reasonRow(reason).label}` : reasonRow(reason).label) : status
+  isReason(reason) && status !== 'success'
+    ? status === 'error' || status === 'skipped'
+      ? `${status}: ${reasonRow(reason).label}`
+      : reasonRow(reason).label
+    : status
 
 export const viewerZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
 
@@ -68,7 +72,7 @@ export function Link({ href, children }: { href: string; children: ComponentChil
       {children}
     </a>
   ) : (
-    <>{children}</>
+    children
   )
 }
 

@@ -28,20 +28,27 @@ export function FilterBar({ filter, index }: { filter: Filter; index: HistoryInd
   const jobs = [...new Set([...(index?.jobs.map(each => each.job) ?? []), ...Object.keys(config?.jobs ?? {})])].sort()
   const environments = [...new Set([...jobEnvironments(index), ...Object.keys(config?.environments ?? {})])].sort()
   return (
-    <form class="filter" role="search" aria-label="Filter runs" onSubmit={event => event.preventDefault()}>
-      <SearchField text={filter.text} />
-      <Choice name="status" label="Status" value={filter.status} options={STATUSES} />
-      <Choice name="job" label="Job" value={filter.job} options={jobs.map(job => [job, job])} />
-      <Choice name="environment" label="Environment" value={filter.environment} options={environments.map(each => [each, each])} />
-      <Choice name="trigger" label="Trigger" value={filter.trigger} options={TRIGGERS} />
-      <DateField name="from" label="From (UTC)" value={filter.from} />
-      <DateField name="to" label="To (UTC)" value={filter.to} />
-      {!isEmpty(filter) && (
-        <a class="button" href={HREF.runs()}>
-          Clear
-        </a>
-      )}
-    </form>
+    <search>
+      <form class="filter" aria-label="Filter runs" onSubmit={event => event.preventDefault()}>
+        <SearchField text={filter.text} />
+        <Choice name="status" label="Status" value={filter.status} options={STATUSES} />
+        <Choice name="job" label="Job" value={filter.job} options={jobs.map(job => [job, job])} />
+        <Choice
+          name="environment"
+          label="Environment"
+          value={filter.environment}
+          options={environments.map(each => [each, each])}
+        />
+        <Choice name="trigger" label="Trigger" value={filter.trigger} options={TRIGGERS} />
+        <DateField name="from" label="From (UTC)" value={filter.from} />
+        <DateField name="to" label="To (UTC)" value={filter.to} />
+        {!isEmpty(filter) && (
+          <a class="button" href={HREF.runs()}>
+            Clear
+          </a>
+        )}
+      </form>
+    </search>
   )
 }
 

@@ -19,7 +19,10 @@ export function useOpenRuns(): Loaded<RunRecord[]> {
     async signal => {
       const { runs } = await readOpen(signal)
       const now = new Map(runs.map(run => [run.id, run]))
-      const gone = [...known.current.values()].filter(run => !now.has(run.id)).sort(byId).slice(0, MOST_ENDED)
+      const gone = [...known.current.values()]
+        .filter(run => !now.has(run.id))
+        .sort(byId)
+        .slice(0, MOST_ENDED)
       for (const run of gone) now.set(run.id, isFinal(run.status) ? run : await readRecord(run.id, signal).catch(() => run))
       known.current = now
       return [...now.values()].sort(byId)

@@ -39,7 +39,8 @@ export function RunsPage({ query }: { query: URLSearchParams }) {
           <RunTable rows={going} now={now} label="Runs that go on" />
         </section>
       )}
-      {loaded.value && (index ? <Past index={index} filter={filter} before={before} now={now} /> : going.length === 0 && <NoRuns />)}
+      {loaded.value &&
+        (index ? <Past index={index} filter={filter} before={before} now={now} /> : going.length === 0 && <NoRuns />)}
       {!loaded.value && !loaded.fault && <Loading what="the runs" />}
     </>
   )
@@ -48,7 +49,7 @@ export function RunsPage({ query }: { query: URLSearchParams }) {
 function Today({ index }: { index: HistoryIndex | undefined }) {
   const day = index?.days.find(each => each.date === new Date().toISOString().slice(0, 10))
   const failing = index?.jobs.filter(job => job.outcomes[0] === 'error') ?? []
-  if (!index) return <></>
+  if (!index) return null
   return (
     <p class="summary">
       {failing.length === 0 ? 'No job is failing.' : `${plural(failing.length, 'job')} failing: `}

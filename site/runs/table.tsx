@@ -1,5 +1,5 @@
 /** The table of runs, here and on the pages of jobs and days. */
-import { formatDuration, formatMoney, plural } from '../../shared/format.ts'
+import { formatDuration, plural } from '../../shared/format.ts'
 import { isFinal, type NodeCounts } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
 import { HREF } from '../route.ts'
@@ -8,7 +8,7 @@ import { Mark, Status, Text, Time } from '../words.tsx'
 
 export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; label: string; ofJob?: boolean }) {
   return (
-    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+    <section class="scroll" aria-label={label}>
       <table class="runs">
         <caption class="hidden">{label}</caption>
         <thead>
@@ -17,7 +17,7 @@ export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; 
             {!ofJob && <th scope="col">Job</th>}
             <th scope="col">Started</th>
             <th scope="col" class="number">
-              Took
+              Took / usual
             </th>
             <th scope="col" class="minor">
               Nodes
@@ -29,7 +29,7 @@ export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; 
               Commit
             </th>
             <th scope="col" class="number minor">
-              Cost
+              USD
             </th>
           </tr>
         </thead>
@@ -39,7 +39,7 @@ export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; 
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   )
 }
 
@@ -65,14 +65,15 @@ function RunRow({ row, now, ofJob }: { row: Row; now: Date; ofJob: boolean }) {
           <a href={HREF.job(row.project, row.job)}>
             <Text of={row.job} max={60} />
           </a>
-          <div class="dim line">
+          <span class="dim">
+            {' '}
             <Text of={row.environment} max={40} />
-          </div>
+          </span>
         </td>
       )}
       <td>
         <Time at={started} now={now} zone={zone} />
-        {!row.startedAt && <div class="dim">{isFinal(row.status) ? 'never started' : 'asked for'}</div>}
+        {!row.startedAt && <span class="dim"> {isFinal(row.status) ? '(not started)' : '(asked for)'}</span>}
       </td>
       <td class="number">
         <Duration row={row} now={now} />
@@ -80,13 +81,13 @@ function RunRow({ row, now, ofJob }: { row: Row; now: Date; ofJob: boolean }) {
       <td class="minor">
         <Counts counts={row.counts} />
       </td>
-      <td class="minor">
+      <td class="minor trigger">
         <Text of={triggerWords(row)} max={40} />
       </td>
       <td class="minor">
         <code>{row.commit?.slice(0, 7)}</code>
       </td>
-      <td class="number minor">{row.usd === undefined ? '' : formatMoney(row.usd)}</td>
+      <td class="number minor">{costWords(row.usd)}</td>
     </tr>
   )
 }
@@ -94,19 +95,21 @@ function RunRow({ row, now, ofJob }: { row: Row; now: Date; ofJob: boolean }) {
 /** How long, against what is usual. */
 function Duration({ row, now }: { row: Row; now: Date }) {
   const took = tookOf(row, now)
-  if (took === undefined) return <></>
+  if (took === undefined) return null
   const usual = row.usualSeconds
+  const slow = isSlow(row, took)
   return (
     <>
+      {slow && <strong class="is-warn">{(took / (usual ?? took)).toFixed(1)} × </strong>}
       {formatDuration(took)}
-      {usual !== undefined && (
-        <div class={isSlow(row, took) ? 'is-warn' : 'dim'}>
-          {isSlow(row, took) ? `${(took / usual).toFixed(1)} × usual` : `usual ${formatDuration(usual)}`}
-        </div>
-      )}
+      {usual !== undefined && <span class="dim usual"> / {formatDuration(usual)}</span>}
     </>
   )
 }
+
+/** For a column: the currency is in its head. */
+const costWords = (usd: number | undefined) =>
+  usd === undefined ? '' : usd > 0 && usd < 0.001 ? '< 0.001' : usd.toFixed(usd < 1 ? 3 : 2)
 
 const COUNTED = [
   ['success', 'good'],
@@ -116,7 +119,7 @@ const COUNTED = [
 ] as const
 
 export function Counts({ counts }: { counts: Partial<NodeCounts> | undefined }) {
-  if (!counts) return <></>
+  if (!counts) return null
   const of = {
     success: (counts.success ?? 0) + (counts['no-op'] ?? 0),
     warn: counts.warn ?? 0,

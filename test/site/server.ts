@@ -1,0 +1,124 @@
+/** A server for the pages after shared/page-api.ts, over objects in memory: only what a test puts there exists. */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { extname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
+import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
+import { isPageKey, type Me, PARTS_PER_ANSWER, TOKEN_HEADER } from '../../shared/page-api.ts'
+import type { RunRecord } from '../../shared/run.ts'
+
+export const SITE = join(import.meta.dirname, '../../dist/site')
+export const TOKEN = 'made-token'
+
+/** As the hosted pages and `tidemill ui` have it, or stricter. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css' }
+
+export interface Backend {
+  me: Me
+  object(key: string): Buffer | string | undefined
+  record(id: string): RunRecord | undefined
+  open(): RunRecord[]
+  /** Keys of the parts of an attempt. */
+  parts(id: string, attempt: number): string[]
+  act(request: ApiRequest): ApiResponse
+}
+
+export interface PageServer {
+  /** With the token: `address('/runs')`. */
+  address(route: string): string
+  origin: string
+  /** Requests so far, and the bytes that went out for them, headers left out. */
+  asked: { path: string; bytes: number }[]
+  close(): Promise<void>
+}
+
+export async function servePages(backend: Backend): Promise<PageServer> {
+  const asked: PageServer['asked'] = []
+  const server = createServer((request, response) => {
+    answer(backend, request, response)
+      .then(bytes => asked.push({ path: request.url ?? '', bytes }))
+      .catch(error => response.destroy(error))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const origin = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+  return {
+    origin,
+    asked,
+    address: route => `${origin}/#${route}${route.includes('?') ? '&' : '?'}token=${TOKEN}`,
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** Bytes of the body. */
+async function answer(backend: Backend, request: IncomingMessage, response: ServerResponse): Promise<number> {
+  const url = new URL(request.url ?? '/', 'http://localhost')
+  const send = (status: number, type: string, body: Buffer | string, range?: string) => {
+    const zip =
+      !range && /\bgzip\b/.test(String(request.headers['accept-encoding'])) && body.length > 200 && !/gzip|octet/.test(type)
+    const bytes = zip ? gzipSync(body) : Buffer.from(body)
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': bytes.length,
+      'content-security-policy': POLICY,
+      'cache-control':
+        url.pathname.startsWith('/app-') || url.pathname.startsWith('/style-')
+          ? 'public, max-age=31536000, immutable'
+          : 'no-cache',
+      ...(zip && { 'content-encoding': 'gzip' }),
+      ...(range && { 'content-range': range }),
+    })
+    response.end(bytes)
+    return bytes.length
+  }
+  const refuse = (status: number, message: string) => send(status, 'application/json', JSON.stringify({ status, message }))
+  const path = decodeURIComponent(url.pathname)
+  if (!path.startsWith('/data/') && !path.startsWith('/api/')) {
+    const file = join(SITE, path === '/' ? 'index.html' : path)
+    return existsSync(file)
+      ? send(200, TYPES[extname(file)] ?? 'application/octet-stream', readFileSync(file))
+      : refuse(404, 'no file')
+  }
+  if (request.headers[TOKEN_HEADER] !== TOKEN) return refuse(401, 'No valid token.')
+  if (path.startsWith('/data/')) {
+    const key = path.slice('/data/'.length)
+    const object = isPageKey(key) ? backend.object(key) : undefined
+    if (object === undefined) return refuse(404, `There is no object ${key}.`)
+    const bytes = Buffer.from(object)
+    const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '') ?? []
+    if (from !== undefined && to !== undefined) {
+      const start = from ? Number(from) : Math.max(0, bytes.length - Number(to))
+      const end = from && to ? Math.min(Number(to), bytes.length - 1) : bytes.length - 1
+      return send(206, 'application/octet-stream', bytes.subarray(start, end + 1), `bytes ${start}-${end}/${bytes.length}`)
+    }
+    return send(200, key.endsWith('.gz') || key.endsWith('.parquet') ? 'application/octet-stream' : 'application/json', bytes)
+  }
+  const json = (value: unknown) => send(200, 'application/json', JSON.stringify(value))
+  const [, , what, id = '', attempt] = path.split('/')
+  if (what === 'me') return json(backend.me)
+  if (what === 'open') return json({ at: new Date().toISOString(), runs: backend.open() })
+  if (what === 'runs') {
+    const record = backend.record(id)
+    return record ? json(record) : refuse(404, `There is no run ${id}.`)
+  }
+  if (what === 'parts') {
+    const after = Number(url.searchParams.get('after') ?? 0)
+    const numberOf = (key: string) => Number(/(\d+)\.ndjson\.gz$/.exec(key)?.[1] ?? Number.POSITIVE_INFINITY)
+    return json({
+      keys: backend
+        .parts(id, Number(attempt))
+        .filter(key => numberOf(key) > after)
+        .slice(0, PARTS_PER_ANSWER),
+    })
+  }
+  if (what === 'actions' && request.method === 'POST') return json(backend.act(JSON.parse(await text(request)) as ApiRequest))
+  return refuse(404, 'no such thing')
+}
