@@ -239,7 +239,17 @@ export const environmentPrefix = (top: 'plans' | 'runs' | 'state' | 'cache' | 'd
 export const scheduleGroup = (installation: string) => installation
 
 /** Lambdas of an installation; `webhook` only where a job needs it. Fixed names, because they call each other in circles. */
-export const FUNCTIONS = ['launcher', 'dispatcher', 'finisher', 'notifier', 'sweeper', 'api', 'webhook', 'deployer'] as const
+export const FUNCTIONS = [
+  'launcher',
+  'dispatcher',
+  'finisher',
+  'notifier',
+  'compactor',
+  'sweeper',
+  'api',
+  'webhook',
+  'deployer',
+] as const
 export type FunctionName = (typeof FUNCTIONS)[number]
 export const functionName = (installation: string, name: FunctionName) => `${installation}-${name}`
 

@@ -1,6 +1,6 @@
 /** Reads that take many calls: batches and the shards of an index. */
 import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
-import { INDEX, openKey, SHARDS } from '../../shared/contract.ts'
+import { dayKey, INDEX, openKey, SHARDS } from '../../shared/contract.ts'
 import type { Dynamo } from './dynamo.ts'
 import type { OpenEntry } from './store.ts'
 
@@ -51,6 +51,31 @@ export async function queryOpen({ client, table }: Dynamo, phase: string): Promi
       for (const item of answer.Items ?? []) entries.push({ pk: item.pk, sort: item[INDEX.open.sort] })
       start = answer.LastEvaluatedKey
       if (!start) return entries
+    }
+  }
+}
+
+/** Ids of the runs that were claimed on a day (YYYY-MM-DD, UTC), in order; eventually consistent. */
+export async function queryDay({ client, table }: Dynamo, date: string): Promise<string[]> {
+  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryShard(shard)))
+  return shards.flat().sort()
+
+  async function queryShard(shard: number): Promise<string[]> {
+    const ids: string[] = []
+    for (let start: Record<string, unknown> | undefined; ; ) {
+      const answer = await client.send(
+        new QueryCommand({
+          TableName: table,
+          IndexName: INDEX.day.name,
+          KeyConditionExpression: '#day = :day',
+          ExpressionAttributeNames: { '#day': INDEX.day.partition },
+          ExpressionAttributeValues: { ':day': dayKey(date, shard) },
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      )
+      for (const item of answer.Items ?? []) ids.push(String(item.id))
+      start = answer.LastEvaluatedKey
+      if (!start) return ids
     }
   }
 }

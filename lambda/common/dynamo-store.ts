@@ -5,11 +5,12 @@ import { auditDayKey, OPEN, openKey, PK, SCHEMA_VERSION, shardOf } from '../../s
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun, runOfItem } from '../../shared/run-item.ts'
 import { type Dynamo, isNamed, setFields, transact, update } from './dynamo.ts'
+import { makeCompactLease } from './dynamo-compact.ts'
 import { makeDeploymentStore } from './dynamo-deployments.ts'
 import { makeFanInStore } from './dynamo-fan-in.ts'
 import { makeLeaseStore } from './dynamo-lease.ts'
 import { endRun, freePlaces, isAttempt, requeue, startAttempt } from './dynamo-places.ts'
-import { batchGet, queryOpen } from './dynamo-read.ts'
+import { batchGet, queryDay, queryOpen } from './dynamo-read.ts'
 import { countStreak } from './dynamo-streak.ts'
 import { makeRunsBefore } from './runs-before.ts'
 import { type JobState, LEFT_OF_END, OPEN_STATUSES, type Paused, type Store } from './store.ts'
@@ -27,6 +28,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     run,
     claim: record => claim(dynamo, get, record),
     runs,
+    idsOfDay: date => queryDay(dynamo, date),
     runsBefore: makeRunsBefore(dynamo, { runs }),
     async runsOfCauses(causes) {
       return runs((await batchGet(dynamo, causes.map(causeKey))).map(item => String(item.run)))
@@ -160,6 +162,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     ...makeFanInStore(dynamo),
     ...makeDeploymentStore(dynamo),
     lease: makeLeaseStore(dynamo),
+    compactLease: makeCompactLease(dynamo),
     sweep: {
       async read() {
         const item = await get(PK.sweep)

@@ -1,5 +1,5 @@
 /** What follows the end of a run. Each effect is safe to repeat and is taken out of the run's set when it is done. */
-import { KEY } from '../../shared/contract.ts'
+import { dayOfRun, KEY } from '../../shared/contract.ts'
 import { EFFECTS, type Effect, isFinal, type RunRecord } from '../../shared/run.ts'
 import type { Bucket } from './bucket.ts'
 import type { ClaimDeps } from './claim.ts'
@@ -7,7 +7,7 @@ import type { Configs } from './config.ts'
 import { sendMessages } from './effect-messages.ts'
 import { publishDocs, publishState } from './effect-publish.ts'
 import { claimFollowers } from './followers.ts'
-import type { DispatchRequest, Invoke, NotifyRequest } from './invoke.ts'
+import type { CompactRequest, DispatchRequest, Invoke, NotifyRequest } from './invoke.ts'
 import type { Store } from './store.ts'
 
 export interface EffectDeps extends ClaimDeps {
@@ -16,6 +16,8 @@ export interface EffectDeps extends ClaimDeps {
   configs: Configs
   dispatch: Invoke<DispatchRequest>
   notify: Invoke<NotifyRequest>
+  /** Absent where nothing is compacted. */
+  compact?: Invoke<CompactRequest>
 }
 
 /** People first: a free place, followers and messages do not wait for copies in the bucket. */
@@ -50,6 +52,7 @@ export async function runEffects(deps: EffectDeps, run: RunRecord): Promise<Effe
 async function writeHistory(deps: EffectDeps, run: RunRecord): Promise<void> {
   const { effects: _, streak: __, ...record } = run
   await deps.bucket.write(KEY.record(run), JSON.stringify(record), { type: 'application/json' })
+  await deps.compact?.({ day: dayOfRun(run.id), runs: [run.id] })
 }
 
 export const hasOpenEffects = (run: RunRecord) => isFinal(run.status) && EFFECTS.some(effect => run.effects?.includes(effect))

@@ -4,6 +4,7 @@
  */
 import type { UpstreamRun } from '../../shared/cause.ts'
 import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
+import type { CompactLease } from './dynamo-compact.ts'
 import type { MessageItem } from './message-item.ts'
 
 /** What the end of a run writes beside its status. */
@@ -150,6 +151,8 @@ export interface Store extends DeploymentStore {
   runsOfCauses(causes: readonly string[]): Promise<RunRecord[]>
   run(id: string): Promise<RunRecord | undefined>
   runs(ids: readonly string[]): Promise<RunRecord[]>
+  /** Ids of the runs claimed on a day (YYYY-MM-DD, UTC), in order; eventually consistent. */
+  idsOfDay(date: string): Promise<string[]>
   /** Runs of a job before this one, newest first: as many as say what is usual. */
   runsBefore(job: string, id: string): Promise<RunRecord[]>
   job(name: string): Promise<JobState>
@@ -209,6 +212,7 @@ export interface Store extends DeploymentStore {
   audit(entry: AuditEntry): Promise<void>
 
   lease: LeaseStore
+  compactLease: CompactLease
   sweep: { read(): Promise<SweepState | undefined>; write(state: SweepState): Promise<void> }
 }
 

@@ -3,13 +3,13 @@
  * (rule: source aws.ecs, detail.clusterArn ours, detail.lastStatus RUNNING or STOPPED), or `{ effects: string[] }` with ids of
  * final runs.
  *
- * Environment: installation, table, bucket, configKey, dispatcher, notifier.
+ * Environment: installation, table, bucket, configKey, dispatcher, notifier, compactor.
  * Permissions:
  * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem on the table; Query on index/open
  * - s3:GetObject on config/*, runs/*, docs/*, state/*; s3:PutObject on plans/*, runs/*, docs/*, state/*;
  *   s3:ListBucket on the bucket (prefixes runs/*, docs/*, state/*: without it a missing object answers 403)
  * - logs:GetLogEvents on log-group:/tidemill/<installation>/*:log-stream:*
- * - lambda:InvokeFunction on dispatcher and notifier
+ * - lambda:InvokeFunction on dispatcher, notifier and compactor
  * Invoked by the event rule, launcher, dispatcher, api. Time limit 300 s, memory 1024 MB.
  */
 import { makeBucket } from '../common/bucket.ts'
@@ -32,6 +32,7 @@ const deps: FinishDeps = {
   logs: makeLogs(makeClients.logs()),
   dispatch: makeInvoke(lambda, env.dispatcher()),
   notify: makeInvoke(lambda, env.notifier()),
+  compact: makeInvoke(lambda, env.compactor()),
   installation: env.installation(),
 }
 

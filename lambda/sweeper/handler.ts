@@ -1,14 +1,14 @@
 /**
  * Sweeper: every 5 minutes, finds what is missing and repairs it. Input: ignored.
  *
- * Environment: installation, table, bucket, configKey, cluster, dispatcher, notifier, deadLetters (URL of the queue).
+ * Environment: installation, table, bucket, configKey, cluster, dispatcher, notifier, compactor, deadLetters (URL of the queue).
  * Permissions:
  * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem, ConditionCheckItem on the table; Query on index/open and index/job
  * - s3: as the finisher
  * - ecs: DescribeTasks, StopTask on task/<cluster>/*; ListTasks on * with condition ArnEquals ecs:cluster
  * - logs:GetLogEvents on log-group:/tidemill/<installation>/*:log-stream:*
  * - sqs: ReceiveMessage, DeleteMessage on the dead-letter queue
- * - lambda:InvokeFunction on dispatcher and notifier
+ * - lambda:InvokeFunction on dispatcher, notifier and compactor
  * Invoked by a rule or schedule every 5 minutes. Time limit 280 s, memory 1024 MB.
  */
 import { SQSClient } from '@aws-sdk/client-sqs'
@@ -37,6 +37,7 @@ const deps: Omit<SweepDeps, 'finish' | 'timeLeft'> = {
   deadLetters: makeDeadLetters(new SQSClient({}), env.deadLetters()),
   dispatch: makeInvoke(lambda, env.dispatcher()),
   notify: makeInvoke(lambda, env.notifier()),
+  compact: makeInvoke(lambda, env.compactor()),
   installation: env.installation(),
 }
 

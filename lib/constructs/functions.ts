@@ -33,6 +33,7 @@ export class Functions extends Construct {
   readonly dispatcher: ServiceFunction
   readonly finisher: ServiceFunction
   readonly notifier: ServiceFunction
+  readonly compactor: ServiceFunction
   readonly sweeper: ServiceFunction
   readonly api: ServiceFunction
   readonly webhook: ServiceFunction | undefined
@@ -45,6 +46,7 @@ export class Functions extends Construct {
     this.dispatcher = this.makeDispatcher()
     this.finisher = this.makeFinisher()
     this.notifier = this.makeNotifier()
+    this.compactor = this.makeCompactor()
     this.sweeper = this.makeSweeper()
     this.api = this.makeApi()
     this.webhook = needsWebhook(props.config) ? this.makeWebhook() : undefined
@@ -52,7 +54,7 @@ export class Functions extends Construct {
   }
 
   get all(): ServiceFunction[] {
-    const always = [this.launcher, this.dispatcher, this.finisher, this.notifier, this.sweeper, this.api]
+    const always = [this.launcher, this.dispatcher, this.finisher, this.notifier, this.compactor, this.sweeper, this.api]
     return this.webhook ? [...always, this.webhook] : always
   }
 
@@ -117,6 +119,22 @@ export class Functions extends Construct {
     return notifier
   }
 
+  private makeCompactor(): ServiceFunction {
+    const { data } = this.props
+    // What a lost call would have done, the next one does.
+    const compactor = this.make('compactor', 'Keeps the index of the history and compacts its files', {
+      seconds: 600,
+      memory: 1536,
+      eventAge: Duration.hours(6),
+    })
+    data.grantTable(compactor, ['GetItem', 'BatchGetItem', 'UpdateItem', 'DeleteItem'], ['day'])
+    data.grantRead(compactor, ['runs', 'history'])
+    data.grantWrite(compactor, ['history'])
+    data.grantList(compactor)
+    compactor.allowCall('compactor', ENV.compactor)
+    return compactor
+  }
+
   private makeSweeper(): ServiceFunction {
     const { cluster, data, deadLetters } = this.props
     const sweeper = this.make('sweeper', 'Finds what is missing and repairs it', {
@@ -172,6 +190,7 @@ export class Functions extends Construct {
     })
     to.allowCall('dispatcher', ENV.dispatcher)
     to.allowCall('notifier', ENV.notifier)
+    to.allowCall('compactor', ENV.compactor)
   }
 
   private make(

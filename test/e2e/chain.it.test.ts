@@ -7,7 +7,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
 import { serveFolder } from '../../cli/serve-folder.ts'
+import { makeBucket } from '../../lambda/common/bucket.ts'
+import { readBook, readRows } from '../../lambda/compactor/book.ts'
 import { openBrowser } from '../browser.ts'
 import { skipWithout } from '../need.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
@@ -89,6 +92,28 @@ test('a good run leaves record, log, artifacts, docs and state, says so once, an
   assert.equal(runs.length, 1)
   assert.deepEqual(runs[0].cause, { kind: 'upstream', run: run.id, job: 'chain/good', status: 'success' })
   assert.equal((await showUntil(runs[0].id, record => record.status === 'success')).status, 'success')
+})
+
+test('the index of the history has the runs that ended', limit, async () => {
+  const { endpoint, region, accessKeyId, secretAccessKey } = chain.cloud
+  const s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
+  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}))
+  const bucket = makeBucket(s3, Buckets.find(each => each.Name?.includes('chain'))?.Name ?? '')
+  const { runs } = (await chain.tidemill('runs', '--job', 'good')).json
+  for (let tries = 0; ; tries++) {
+    const { index } = await readBook(bucket)
+    const row = index.newest.find(each => each.id === runs[0].id)
+    if (row) {
+      assert.deepEqual([row.status, row.job, row.counts], ['success', 'good', { success: 5 }])
+      assert.deepEqual(
+        (await readRows(bucket, index.jobs.find(each => each.job === 'chain/good')?.page)).map(each => each.id),
+        [row.id],
+      )
+      return
+    }
+    assert.ok(tries < 60, `the index has ${JSON.stringify(index.newest)}`)
+    await sleep(500)
+  }
 })
 
 test('the docs of a good run open in a browser and name its models', { ...limit, skip: skipWithout('chromium') }, async () => {

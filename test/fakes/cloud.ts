@@ -113,7 +113,18 @@ export function makeCloud(config: Config = configOf()) {
   }
 }
 
-const READS = new Set(['causesWithoutRun', 'runsOfCauses', 'deployments', 'fanIn', 'run', 'runs', 'job', 'environment', 'open'])
+const READS = new Set([
+  'causesWithoutRun',
+  'runsOfCauses',
+  'deployments',
+  'fanIn',
+  'run',
+  'runs',
+  'idsOfDay',
+  'job',
+  'environment',
+  'open',
+])
 
 /** Every operation that changes something is one write. */
 function countWrites(store: ReturnType<typeof makeMemoryStore>, wrote: () => void): typeof store {

@@ -17,6 +17,7 @@ describe('functions', () => {
       dispatcher: [300, 512],
       finisher: [300, 1024],
       notifier: [120, 512],
+      compactor: [600, 1536],
       sweeper: [280, 1024],
       api: [30, 512],
       Deployer: [60, 256],
@@ -30,7 +31,7 @@ describe('functions', () => {
 
   it('that are invoked asynchronously try three times and leave a dead letter', () => {
     const settings = ofType(main, 'AWS::Lambda::EventInvokeConfig')
-    assert.equal(settings.length, 5)
+    assert.equal(settings.length, 6)
     for (const { Properties } of settings) {
       assert.equal(Properties.MaximumRetryAttempts, 2)
       assert.ok(Properties.MaximumEventAgeInSeconds >= 300)
@@ -43,9 +44,10 @@ describe('functions', () => {
     const wanted: Record<string, (keyof typeof ENV)[]> = {
       launcher: [...common, 'dispatcher', 'finisher'],
       dispatcher: [...common, 'cluster', 'subnets', 'securityGroups', 'assignPublicIp', 'finisher', 'dispatcher'],
-      finisher: [...common, 'dispatcher', 'notifier'],
+      finisher: [...common, 'dispatcher', 'notifier', 'compactor'],
+      compactor: [...common, 'compactor'],
       notifier: [...common, 'topic'],
-      sweeper: [...common, 'cluster', 'dispatcher', 'notifier', 'deadLetters'],
+      sweeper: [...common, 'cluster', 'dispatcher', 'notifier', 'compactor', 'deadLetters'],
       api: [...common, 'cluster', 'dispatcher', 'finisher'],
     }
     for (const [name, keys] of Object.entries(wanted)) {
@@ -57,7 +59,7 @@ describe('functions', () => {
   })
 
   it('are not deployed before their configuration is stored', () => {
-    for (const name of ['launcher', 'dispatcher', 'finisher', 'notifier', 'sweeper', 'api'])
+    for (const name of ['launcher', 'dispatcher', 'finisher', 'notifier', 'compactor', 'sweeper', 'api'])
       assert.ok(
         named(name).DependsOn?.some(id => id.startsWith('ConfigCopy')),
         name,

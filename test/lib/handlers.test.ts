@@ -58,7 +58,7 @@ function grantedTo(name: string, template = main) {
 }
 
 describe('permissions, time and memory that the head of a handler names are those the stack gives', () => {
-  for (const name of ['launcher', 'dispatcher', 'finisher', 'notifier', 'api'])
+  for (const name of ['launcher', 'dispatcher', 'finisher', 'notifier', 'compactor', 'api'])
     it(name, () => {
       const wanted = headOf(name)
       assert.ok(wanted.table.length > 0 && wanted.reads.length > 0, 'the head of the handler was not understood')

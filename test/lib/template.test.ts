@@ -103,7 +103,7 @@ describe('logs, queue and topic', () => {
   it('every log group has the retention of the configuration', () => {
     const groups = ofType(main, 'AWS::Logs::LogGroup').map(({ Properties }) => Properties)
     const named = groups.filter(({ LogGroupName }) => typeof LogGroupName === 'string')
-    assert.equal(named.length, 9)
+    assert.equal(named.length, 10)
     for (const { RetentionInDays } of named) assert.equal(RetentionInDays, 30)
     for (const { RetentionInDays } of groups) assert.ok(RetentionInDays > 0)
   })
@@ -112,7 +112,7 @@ describe('logs, queue and topic', () => {
     const ours = ofType(main, 'AWS::Lambda::Function').filter(({ Properties }) =>
       String(Properties.FunctionName).startsWith('tidemill-'),
     )
-    assert.equal(ours.length, 7)
+    assert.equal(ours.length, 8)
     for (const { Properties } of ours) assert.match(Properties.LoggingConfig.LogGroup.Ref, /Log[0-9A-F]{8}$/)
   })
 
