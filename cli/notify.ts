@@ -1,21 +1,29 @@
 /** Who is told what, and whether it would reach them. */
 import type { Config } from '../shared/config-model.ts'
-import { plural } from '../shared/format.ts'
 import type { NotifyRule } from '../shared/notify.ts'
-import { EXIT } from '../shared/reasons.ts'
 import { unwrap } from './api-answer.ts'
 import { type Command, type Context, flagOption, type Outcome } from './command.ts'
 import type { Connection } from './connection.ts'
+import { handleFailed } from './failed-messages.ts'
 import { connect } from './installation.ts'
+import { awaitArrivals, placeOf } from './message-arrivals.ts'
 
 export const notifyCommand: Command = {
   usage: 'notify',
   summary: 'who is told what of which job; with --test, whether it reaches them',
-  options: [{ flags: '--test', text: 'send a message marked as a test to every target and wait for how it went' }],
-  examples: ['tidemill notify --test'],
+  options: [
+    { flags: '--test', text: 'send a message marked as a test to every target and wait for how it went' },
+    { flags: '--failed', text: 'list the messages that were given up' },
+    { flags: '--resend', text: 'send those again and wait for how it went' },
+    { flags: '--since <when>', text: 'given up not longer ago than e.g. 2h, 7d (default: 3d)' },
+  ],
+  examples: ['tidemill notify --test', 'tidemill notify --failed', 'tidemill notify --resend --since 12h'],
   async run(context, input) {
     const connection = await connect(context)
-    return flagOption(input, 'test') ? sendTest(context, connection) : listRules(await connection.config())
+    if (flagOption(input, 'test')) return sendTest(context, connection)
+    const resend = flagOption(input, 'resend')
+    if (resend || flagOption(input, 'failed')) return handleFailed(context, connection, input, resend)
+    return listRules(await connection.config())
   },
 }
 
@@ -28,8 +36,6 @@ function listRules({ jobs }: Config): Outcome {
   return { document, lines: [...lines, '', 'See whether it reaches them:  tidemill notify --test'] }
 }
 
-const placeOf = ({ channel, target }: { channel: string; target: string }) => (target ? `${channel} ${target}` : channel)
-
 function conditionsOf({ match, repeat, quiet, urgent }: NotifyRule): string {
   const time = (minutes: number) =>
     `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
@@ -41,52 +47,9 @@ function conditionsOf({ match, repeat, quiet, urgent }: NotifyRule): string {
   return parts.length ? `   (${parts.join('; ')})` : ''
 }
 
-/** How one message went. */
-interface Arrival {
-  channel: string
-  target: string
-  state: string
-  error: string
-}
-
-/** Longer than the tries of a receiver that does not answer. */
-const WAIT_MILLISECONDS = 110_000
-
-async function sendTest({ effects, say }: Context, connection: Connection): Promise<Outcome> {
+async function sendTest(context: Context, connection: Connection): Promise<Outcome> {
   const { messages = [], message } = unwrap(await connection.api({ operation: 'notify' }))
-  say(message)
-  const until = effects.clock.now().getTime() + WAIT_MILLISECONDS
-  let arrivals = await read(connection, messages)
-  while (arrivals.some(isOpen) && effects.clock.now().getTime() < until && !effects.interrupt.aborted) {
-    await effects.clock.sleep(500, effects.interrupt)
-    arrivals = await read(connection, messages)
-  }
-  const lost = arrivals.filter(({ state }) => state !== 'sent')
-  return {
-    document: { messages: arrivals },
-    lines: [
-      ...arrivals.map(arrival => `${arrival.state === 'sent' ? '✓' : '✗'} ${placeOf(arrival)}${wordsOf(arrival)}`),
-      lost.length
-        ? `${plural(lost.length, 'target')} of ${arrivals.length} did not take it. What to do: runbook, "failed-messages".`
-        : 'All took it. Look whether it is there: an address must have confirmed its subscription first.',
-    ],
-    exitCode: lost.length ? EXIT.infrastructure : EXIT.ok,
-  }
-}
-
-const isOpen = ({ state, error }: Arrival) => state === 'sending' || (state === 'pending' && !error)
-
-function wordsOf({ state, error }: Arrival): string {
-  if (state === 'sent') return ''
-  return `   ${error || 'no answer yet'}${state === 'pending' && error ? ' (it is tried again every 5 minutes)' : ''}`
-}
-
-async function read(connection: Connection, keys: string[]): Promise<Arrival[]> {
-  const items = (await connection.table.getMany(keys)).map(item => Object(item) as Record<string, unknown>)
-  const text = (value: unknown) => (typeof value === 'string' ? value : '')
-  return keys.flatMap(key => {
-    const item = items.find(({ pk }) => pk === key)
-    if (!item) return []
-    return [{ channel: text(item.channel), target: text(item.target), state: text(item.state), error: text(item.lastError) }]
-  })
+  context.say(message)
+  const whenAll = 'All took it. Look whether it is there: an address must have confirmed its subscription first.'
+  return awaitArrivals(context, connection, messages, whenAll)
 }

@@ -1,10 +1,12 @@
 import { formatDay, formatDuration, formatRelative, formatSpan, oneLine, plural } from '../shared/format.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { Command, Context, Outcome } from './command.ts'
+import { FAILED_SINCE, readFailed } from './failed-messages.ts'
 import { comingFirings } from './firings.ts'
 import { connect } from './installation.ts'
 import { type JobStanding, readStanding, type Standing } from './installation-state.ts'
 import { adviceText, adviseEnvironments } from './memory-advice.ts'
+import { parseSince } from './option-values.ts'
 import { secondsOf, statusText } from './run-text.ts'
 import type { Style } from './style.ts'
 import { type Cell, formatTable } from './table.ts'
@@ -29,6 +31,7 @@ async function showStatus(context: Context): Promise<Outcome> {
   const standing = await readStanding(connection, config, now)
   const problems = findProblems(standing, now)
   const last = new Map(standing.jobs.flatMap(each => (each.last ? [[each.job, each.last]] : [])))
+  const failed = await readFailed(connection.table, parseSince(FAILED_SINCE, now))
   const smaller = await adviseEnvironments(connection.table, config, last, now)
   const next = new Map(comingFirings(Object.values(config.jobs), now, 1).flatMap(each => (each.at ? [[each.job, each.at]] : [])))
   const jobs = standing.jobs.map(job => ({ ...job, state: stateOf(job), next: next.get(job.job) ?? null }))
@@ -40,12 +43,14 @@ async function showStatus(context: Context): Promise<Outcome> {
       problems,
       ...standing,
       jobs,
+      failedMessages: failed.length,
       smaller,
     },
     lines: [
       headLine(connection.installation, connection.region, standing),
       ...jobTable(context, jobs, now),
       ...problems.map(problem => context.style.red(`✗ ${problem}`)),
+      ...(failed.length ? [`! ${plural(failed.length, 'message')} given up in ${FAILED_SINCE}: tidemill notify --failed`] : []),
       ...smaller.map(({ environment, advice }) => `· ${environment}: ${adviceText(advice)}`),
     ],
     exitCode: problems.length === 0 ? EXIT.ok : EXIT.dbt,

@@ -11,8 +11,8 @@ export type ApiRequest =
   | { operation: 'pause' | 'resume'; job: string }
   | { operation: 'pause' | 'resume'; environment: string }
   | BackfillRequest
-  /** Sends a message marked as a test to every target. */
-  | { operation: 'notify' }
+  /** Sends a message marked as a test to every target, or again what was given up: keys, at most {@link MESSAGES_PER_REQUEST}. */
+  | { operation: 'notify'; messages?: string[] }
   /** Changes nothing: whether the caller may use the api, and under what name. */
   | { operation: 'whoami' }
 
@@ -29,6 +29,7 @@ export interface BackfillRequest {
 }
 /** So that a request is answered within seconds. */
 export const SLICES_PER_REQUEST = 20
+export const MESSAGES_PER_REQUEST = 50
 
 export type ApiResponse =
   | {
@@ -36,7 +37,7 @@ export type ApiResponse =
       run?: RunRecord /** The run existed already for this idempotency key. */
       existed?: boolean
       runs?: BackfillRun[]
-      /** Partition keys of test messages. */
+      /** Partition keys of the messages that are on their way. */
       messages?: string[]
       /** The caller, as the audit trail writes it. */
       actor?: string

@@ -186,6 +186,8 @@ export function parseWaiting(sort: string): { id: string; job: string; priority:
 }
 /** Partition of the job index for the deployments; its sort key is the id of the deployment, which begins with its time. */
 export const DEPLOYMENTS_KEY = 'DEPLOYMENTS'
+/** The same for messages that were given up; their sort key begins with when. */
+export const FAILED_MESSAGES_KEY = 'MESSAGES#failed'
 /** Partition of the day index for the audit trail; its sort key is the id of the operation. */
 export const auditDayKey = (date: string) => `AUDIT#${date}`
 /** `date`: YYYY-MM-DD, UTC. */

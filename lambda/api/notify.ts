@@ -1,4 +1,4 @@
-/** `tidemill notify --test`: a message marked as a test to every target, by the way that all messages go. */
+/** Messages of people's asking. `tidemill notify --test`: a message marked as a test to every target, by the way that all messages go. */
 import type { ApiResponse } from '../../shared/api.ts'
 import type { Config } from '../../shared/config-model.ts'
 import { makeRunId, PK, SCHEMA_VERSION } from '../../shared/contract.ts'
@@ -31,6 +31,20 @@ export async function notifyTest(deps: ApiDeps, actor: string): Promise<ApiRespo
     ok: true,
     messages,
     message: `${plural(messages.length, 'test message')} on ${messages.length === 1 ? 'its' : 'their'} way.`,
+  }
+}
+
+/** `tidemill notify --resend`: what was given up, once more. Whoever asks twice at once sends nothing twice. */
+export async function resendMessages(deps: ApiDeps, keys: readonly string[]): Promise<ApiResponse> {
+  const now = deps.now().toISOString()
+  const messages: string[] = []
+  for (const pk of keys) if (await deps.store.resendMessage(pk, now)) messages.push(pk)
+  if (messages.length) await deps.notify({ messages })
+  const left = keys.length - messages.length
+  return {
+    ok: true,
+    messages,
+    message: `${plural(messages.length, 'message')} on ${messages.length === 1 ? 'its' : 'their'} way again${left ? `; ${plural(left, 'other')} had not been given up (any more)` : ''}.`,
   }
 }
 

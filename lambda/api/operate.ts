@@ -2,6 +2,7 @@
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { fullName } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
+import { plural } from '../../shared/format.ts'
 import { type ClaimDeps, findJob } from '../common/claim.ts'
 import type { Configs } from '../common/config.ts'
 import type { Ecs } from '../common/ecs.ts'
@@ -11,7 +12,7 @@ import type { Store } from '../common/store.ts'
 import { backfill } from './backfill.ts'
 import { cancel } from './cancel.ts'
 import type { Refused } from './look-up.ts'
-import { notifyTest } from './notify.ts'
+import { notifyTest, resendMessages } from './notify.ts'
 import { setPaused } from './pause.ts'
 import { actorOf, namesOf, parseRequest } from './request.ts'
 import { rerun } from './rerun.ts'
@@ -20,7 +21,7 @@ import { startRun } from './start-run.ts'
 
 export interface ApiDeps extends ClaimDeps {
   store: ClaimDeps['store'] &
-    Pick<Store, 'endRun' | 'askCancel' | 'pause' | 'pauseEnvironment' | 'audit' | 'reopen' | 'putMessage'>
+    Pick<Store, 'endRun' | 'askCancel' | 'pause' | 'pauseEnvironment' | 'audit' | 'reopen' | 'putMessage' | 'resendMessage'>
   configs: Configs
   ecs: Pick<Ecs, 'stop'>
   dispatch: Invoke<DispatchRequest>
@@ -67,7 +68,7 @@ function perform(deps: ApiDeps, actor: string, request: Deed): Promise<ApiRespon
     case 'resume':
       return setPaused(deps, actor, request)
     case 'notify':
-      return notifyTest(deps, actor)
+      return request.messages ? resendMessages(deps, request.messages) : notifyTest(deps, actor)
   }
 }
 
@@ -91,7 +92,8 @@ export interface Subject {
 
 async function subjectOf(deps: ApiDeps, request: Deed, answer: ApiResponse): Promise<Subject> {
   const { operation } = request
-  if (request.operation === 'notify') return { operation, subject: 'test' }
+  if (request.operation === 'notify')
+    return { operation, subject: request.messages ? plural(request.messages.length, 'message') : 'test' }
   if ('environment' in request) return { operation, subject: request.environment }
   // For a refusal the run is looked up once more: the trail of its job must show it.
   const run = answer.run ?? ('run' in request ? await deps.store.run(request.run).catch(() => undefined) : undefined)

@@ -1,12 +1,12 @@
 /** Reads a request: the signed identity from the event, the operation from the body. */
-import { type ApiRequest, type BackfillRequest, SLICES_PER_REQUEST } from '../../shared/api.ts'
+import { type ApiRequest, type BackfillRequest, MESSAGES_PER_REQUEST, SLICES_PER_REQUEST } from '../../shared/api.ts'
 import { RUN_ID_PATTERN } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { RunOverrides } from '../../shared/run.ts'
 
 /** Bytes of a body; variables of dbt are the largest part. */
 const MAX_BODY = 32 * 1024
-const MAX = { steps: 50, line: 2000, key: 200, name: 200, concurrency: 50 } as const
+const MAX = { steps: 50, line: 2000, key: 200, name: 200, concurrency: 50, messageKey: 1024 } as const
 
 /** Undefined: the caller was not identified. A Function URL with AWS_IAM always does. */
 export function actorOf(event: unknown): string | undefined {
@@ -41,8 +41,9 @@ export function parseRequest(event: unknown): ApiRequest {
         ? { operation: value.operation, job: textOf(value.job, 'job', MAX.name) }
         : { operation: value.operation, environment: textOf(value.environment, 'environment', MAX.name) }
     case 'notify':
+      return { operation: 'notify', ...(value.messages !== undefined && { messages: messagesOf(value.messages) }) }
     case 'whoami':
-      return { operation: value.operation }
+      return { operation: 'whoami' }
     default:
       throw new UserError(
         `operation ${JSON.stringify(value.operation)?.slice(0, 100) ?? 'missing'} is not known (${OPERATIONS.join(', ')})`,
@@ -61,6 +62,13 @@ const OPERATIONS: ApiRequest['operation'][] = [
   'notify',
   'whoami',
 ]
+
+function messagesOf(value: unknown): string[] {
+  const keys = Array.isArray(value) ? value : []
+  const fits = keys.every(key => typeof key === 'string' && key.startsWith('MSG#') && key.length <= MAX.messageKey)
+  if (fits && keys.length > 0 && keys.length <= MESSAGES_PER_REQUEST) return [...new Set<string>(keys)]
+  throw new UserError(`messages is not a list of 1 to ${MESSAGES_PER_REQUEST} keys of messages`)
+}
 
 /** For the trail, of a request that was refused unread: what it says of itself, cut. */
 export function namesOf(event: unknown): { operation: string; subject: string } {

@@ -134,6 +134,17 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         openKey: openKey(shardOf(message.runId)),
         openSort: OPEN.message(message.leaseUntil ?? message.createdAt),
       }),
+    async resendMessage(pk, now) {
+      const [, run = ''] = /^MSG#([^/]+)/.exec(pk) ?? []
+      const open = { openKey: openKey(shardOf(run)), openSort: OPEN.message(now) }
+      const update_ = 'SET #state = :pending, #tries = :none, #openKey = :openKey, #openSort = :openSort'
+      return !!(await update(dynamo, {
+        pk,
+        update: `${update_} REMOVE #jobKey, #id, #failedAt, #firstTryAt, #leaseUntil, #lastError`,
+        condition: '#state = :failed',
+        values: { pending: 'pending', failed: 'failed', none: 0, ...open },
+      }))
+    },
     async noteIncident(job, target, open) {
       const change = `${open ? 'ADD' : 'DELETE'} #incidents :target`
       await update(dynamo, { pk: PK.job(job), update: change, values: { target: new Set([target]) } })

@@ -17,6 +17,8 @@ export interface MessageItem {
   firstTryAt?: string
   sentAt?: string
   lastError?: string
+  /** When it was given up. */
+  failedAt?: string
   /** What the channel calls the message it took, e.g. the `ts` of Slack. */
   receipt?: string
   /** Partition key of the message that this one answers. */

@@ -198,6 +198,8 @@ export interface Store extends DeploymentStore {
   ): Promise<Streak | undefined>
   /** False: it was there already. */
   putMessage(message: MessageItem): Promise<boolean>
+  /** A message that was given up waits to be sent again, as new. False: it was not given up. */
+  resendMessage(pk: string, now: string): Promise<boolean>
   /** Keeps, or forgets, that a target has an incident of the job open. */
   noteIncident(job: string, target: string, open: boolean): Promise<void>
   /** Keeps that the run was told as late. */

@@ -138,7 +138,7 @@ function keep(deps: NotifierDeps, item: MessageItem, end: Delivery): Promise<boo
     case 'later':
       return deps.outbox.putBack(item, later(now, end.afterSeconds ?? 0), end.error)
     case 'never':
-      return deps.outbox.giveUp(item, end.error)
+      return deps.outbox.giveUp(item, now.toISOString(), end.error)
   }
 }
 

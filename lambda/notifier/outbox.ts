@@ -1,6 +1,6 @@
 /** Messages in the table, from written down to sent. Each step is one conditional write. */
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
-import { OPEN_PHASE } from '../../shared/contract.ts'
+import { FAILED_MESSAGES_KEY, OPEN_PHASE } from '../../shared/contract.ts'
 import { type Dynamo, update } from '../common/dynamo.ts'
 import { queryOpen } from '../common/dynamo-read.ts'
 import type { MessageItem } from '../common/message-item.ts'
@@ -18,7 +18,8 @@ export interface Outbox {
   sent(item: MessageItem, at: string, receipt?: string): Promise<boolean>
   /** Back for a later try, not before then. */
   putBack(item: MessageItem, notBefore: string, error: string): Promise<boolean>
-  giveUp(item: MessageItem, error: string): Promise<boolean>
+  /** It is found by those who look for what was lost, until somebody has it sent again. */
+  giveUp(item: MessageItem, at: string, error: string): Promise<boolean>
 }
 
 const HELD = '#state = :sending AND #leaseUntil = :lease'
@@ -58,6 +59,10 @@ export function makeOutbox(dynamo: Dynamo): Outbox {
         notBefore,
         error,
       }),
-    giveUp: (item, error) => change(item, `SET #state = :failed, #lastError = :error ${CLOSE}`, { failed: 'failed', error }),
+    giveUp: (item, at, error) =>
+      change(item, `SET #state = :failed, #lastError = :error, #failedAt = :at, #jobKey = :lost, #id = :id ${CLOSE}`, {
+        ...{ failed: 'failed', error, at },
+        ...{ lost: FAILED_MESSAGES_KEY, id: `${at}#${item.pk}` },
+      }),
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { operate } from '../../lambda/api/operate.ts'
 import { dispatch } from '../../lambda/dispatcher/dispatch.ts'
+import { makeOutbox } from '../../lambda/notifier/outbox.ts'
 import type { ApiResponse } from '../../shared/api.ts'
 import { type FakeCloud, makeCloud } from '../fakes/cloud.ts'
 import { configOf, jobOf, requested, runId, runOf, taskArn } from '../fakes/records.ts'
@@ -179,6 +180,33 @@ test('notify: a test message to every target that is configured or that a rule n
   )
   const silent = makeCloud({ ...config, channels: { email: null, slack: null } })
   assert.equal(refused(await call(silent, { operation: 'notify' })).status, 409)
+})
+
+test('messages that were given up are sent again, each once, and the trail has who wanted it', options, async () => {
+  const cloud = makeCloud()
+  const outbox = makeOutbox({ client: cloud.store.table.client, table: 'memory' })
+  const { messages = [] } = accepted(await call(cloud, { operation: 'notify' }))
+  const [lost = '', sent = ''] = messages
+  const take = async (pk: string) => (await outbox.take(pk, '2026-11-22T02:00:00Z', '2026-11-22T02:03:00Z')) ?? assert.fail(pk)
+  await outbox.giveUp(await take(lost), '2026-11-22T02:01:00Z', 'answered 404')
+  await outbox.sent(await take(sent), '2026-11-22T02:01:00Z')
+  cloud.calls.length = 0
+  const asked = { operation: 'notify', messages: [lost, sent, lost] }
+  const answer = accepted(await call(cloud, asked))
+  assert.deepEqual(answer.messages, [lost])
+  assert.equal(answer.message, '1 message on its way again; 1 other had not been given up (any more).')
+  assert.deepEqual(cloud.calls, [{ to: 'notify', payload: { messages: [lost] } }])
+  assert.deepEqual(accepted(await call(cloud, asked)).messages, [])
+  assert.equal(cloud.calls.length, 1)
+  assert.deepEqual(
+    cloud.store.audits.slice(1).map(entry => [entry.operation, entry.subject, entry.actor]),
+    [
+      ['notify', '2 messages', ACTOR],
+      ['notify', '2 messages', ACTOR],
+    ],
+  )
+  for (const bad of [[], 'MSG#1', ['RUN#1'], [`MSG#${'x'.repeat(2000)}`], Array.from({ length: 51 }, (_, i) => `MSG#${i}`)])
+    assert.match(refused(await call(cloud, { operation: 'notify', messages: bad })).message, /list of 1 to 50 keys/)
 })
 
 test('who asks whether it may use the api learns its name, and leaves nothing in the trail', async () => {

@@ -69,7 +69,7 @@ export function makeMemoryOutbox(items: MessageItem[]) {
     find: async pk => table.get(pk),
     sent: (held, at, receipt) => change(held, { state: 'sent', sentAt: at, ...(receipt && { receipt }) }),
     putBack: (held, notBefore, error) => change(held, { state: 'pending', leaseUntil: notBefore, lastError: error }),
-    giveUp: (held, error) => change(held, { state: 'failed', lastError: error }),
+    giveUp: (held, at, error) => change(held, { state: 'failed', lastError: error, failedAt: at }),
   }
   return { outbox, get }
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { GetCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { documentClient } from '../../lambda/common/clients.ts'
 import type { Dynamo } from '../../lambda/common/dynamo.ts'
 import { makeDynamoStore } from '../../lambda/common/dynamo-store.ts'
 import type { MessageItem } from '../../lambda/common/message-item.ts'
 import { makeRunsBefore } from '../../lambda/common/runs-before.ts'
 import { makeOutbox, type Outbox } from '../../lambda/notifier/outbox.ts'
-import { makeRunId } from '../../shared/contract.ts'
+import { FAILED_MESSAGES_KEY, INDEX, makeRunId } from '../../shared/contract.ts'
 import { usualSeconds } from '../../shared/usual.ts'
 import { startTestCloud, type TestCloud } from '../local/fixture.ts'
 import { record } from '../shared/message-records.ts'
@@ -77,9 +77,31 @@ test('fault 39: put back it is open until its time has come; given up it is open
   assert.equal(await outbox.take(pk, at(59), at(209)), undefined)
   const second = taken(await outbox.take(pk, at(61), at(211)))
   assert.equal(second.lastError, 'hooks.example answered 429')
-  assert.equal(await outbox.giveUp(second, 'hooks.example answered 404'), true)
+  assert.equal(await outbox.giveUp(second, at(62), 'hooks.example answered 404'), true)
   assert.equal((await stored(pk))?.state, 'failed')
   assert.equal((await outbox.open()).includes(pk), false)
+})
+
+test('given up it is found as lost until somebody has it sent again, once, with all its tries', { timeout: 30_000 }, async () => {
+  const store = makeDynamoStore(dynamo.client, 'messages')
+  const pk = await put('teams', 'ops')
+  const lost = async () => {
+    const partition = { IndexName: INDEX.job.name, KeyConditionExpression: 'jobKey = :lost' }
+    const values = { ExpressionAttributeValues: { ':lost': FAILED_MESSAGES_KEY } }
+    const { Items = [] } = await dynamo.client.send(new QueryCommand({ TableName: 'messages', ...partition, ...values }))
+    return Items.flatMap(each => (each.pk === pk ? [each.id] : []))
+  }
+  assert.equal(await store.resendMessage(pk, at(1)), false, 'it is on its way')
+  await outbox.giveUp(taken(await outbox.take(pk, at(0), at(150))), at(20), 'answered 404')
+  assert.deepEqual(await lost(), [`${at(20)}#${pk}`])
+  const answers = await Promise.all([store.resendMessage(pk, at(100_000)), store.resendMessage(pk, at(100_000))])
+  assert.deepEqual(answers.sort(), [false, true])
+  assert.deepEqual(await lost(), [])
+  assert.ok((await outbox.open()).includes(pk))
+  const again = taken(await outbox.take(pk, at(100_001), at(100_151)))
+  assert.deepEqual([again.tries, again.firstTryAt], [1, at(100_001)])
+  assert.equal(await outbox.sent(again, at(100_002)), true)
+  assert.equal(await store.resendMessage('MSG#20261122T010004-9f3ac2d1b7e4/error/slack/', at(3)), false, 'there is none')
 })
 
 test('what is usual comes from the good runs before', { timeout: 30_000 }, async () => {
