@@ -124,7 +124,7 @@ export interface Deployment {
   at: string
   /** Who deployed, as far as the deployment was told. */
   by: string
-  /** The sweeper first ran with it; absent until then. */
+  /** It counts from then, as the first turn of the sweeper with it found out; absent until that turn. */
   since?: string
 }
 export interface DeploymentStore {

@@ -17,6 +17,8 @@ const MINUTE = 60_000
 const MARGIN_MS = 3 * MINUTE
 /** A sweeper that was away for longer does not tell of what nobody waits for any more. */
 const LOOK_BACK_MS = 24 * 60 * MINUTE
+/** After a deployment was recorded CloudFormation has made its schedules within so long: minutes, mostly. */
+const DEPLOYED_WITHIN_MS = 30 * MINUTE
 /** Deployments looked at: as many as may be within the time looked back on. */
 const DEPLOYMENTS = 20
 
@@ -32,7 +34,7 @@ export async function findMissed(deps: MissedDeps): Promise<number> {
   const now = deps.now()
   const inForce = await readInForce(deps, now)
   const state = await deps.store.sweep.read()
-  const checkedUntil = state?.checkedUntil ?? now.toISOString()
+  const checkedUntil = state?.checkedUntil ?? inForce[0]?.since ?? now.toISOString()
   const from = new Date(Math.max(Date.parse(checkedUntil), now.getTime() - LOOK_BACK_MS))
   const config = await deps.configs.load(deps.configs.current)
   const due = dueFirings(config, from, now)
@@ -55,19 +57,21 @@ interface InForce {
 
 /**
  * Configurations in the order they came into force, newest last. A deployment is recorded before the schedules are
- * changed, so it counts from the first turn of a sweeper that runs with it. One that nobody recorded is recorded here.
+ * changed, so it counts from the first turn of a sweeper that runs with it; that turn may come late, or the sweeper be
+ * broken from the beginning, which must not hide what was missed meanwhile. One that nobody recorded is recorded here.
  */
 async function readInForce({ store, configs, log }: MissedDeps, now: Date): Promise<InForce[]> {
-  const since = now.toISOString()
   const found = (await store.deployments(DEPLOYMENTS)).reverse()
   const newest = found.findLast(each => each.since !== undefined || each.hash === configs.current)
   if (newest?.hash !== configs.current) {
+    const since = now.toISOString()
     const id = `${since}-${configs.current.slice(0, 12)}`
     await store.putDeployment({ id, hash: configs.current, at: since, by: 'unknown', since })
     log('deployment recorded', { config: configs.current })
     return [...withSince(found), { hash: configs.current, since }]
   }
   if (newest.since !== undefined) return withSince(found)
+  const since = new Date(Math.min(now.getTime(), Date.parse(newest.at) + DEPLOYED_WITHIN_MS)).toISOString()
   await store.noteInForce(newest.id, since)
   return [...withSince(found), { hash: newest.hash, since }]
 }

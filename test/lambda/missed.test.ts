@@ -90,6 +90,29 @@ test('fault 43: a sweeper that was away tells of the newest missed time and coun
   assert.equal(run.causeString, causeAt('2026-11-22T05:30Z'))
 })
 
+test(
+  'fault 43: the times missed before the first turn of the sweeper are told if the schedule was deployed long before them',
+  options,
+  async () => {
+    // Deployed at 02:00; CloudFormation may be making schedules until 02:30. The first turn is at 05:10.
+    for (const [cron, expected] of [
+      ['29', 2],
+      ['31', 3],
+    ] as const) {
+      const cloud = makeCloud(
+        configOf([jobOf({ schedules: [{ ...hourly, cron: `${cron} * * * *`, expressions: [`cron(${cron} * * * ? *)`] }] })]),
+      )
+      await cloud.store.putDeployment({ id: `${at(0)}-request`, hash: cloud.config, at: at(0), by: 'ana' })
+      cloud.advance(190 * 60)
+      await sweepFor(cloud, 15)
+      assert.deepEqual(told(cloud), ['missed'])
+      const run = await cloud.run(cloud.message()[0]?.runId ?? '')
+      assert.equal(run.causeString, causeAt(`2026-11-22T04:${cron}Z`))
+      assert.match(run.message ?? '', expected === 3 ? /2 earlier times were missed too/ : /1 earlier time was missed too/)
+    }
+  },
+)
+
 test('fault 44: a local time that comes twice is missed only if neither came', options, async () => {
   const berlin: ScheduleConfig = {
     name: 'default',

@@ -27,8 +27,8 @@ import type { World } from './world.ts'
 export interface Service {
   handlers: Handlers
   api(process: Process, event: unknown): ReturnType<typeof operate>
-  /** The configuration is in force for what begins from now on. */
-  deploy(config: Config): void
+  /** The configuration is in force for what begins from now on. `recorded`: the deployer could keep the deployment. */
+  deploy(config: Config, recorded: boolean): void
   connect(queue: Queue): void
 }
 
@@ -78,9 +78,13 @@ export function makeService(world: World, storage: Storage, tasks: Tasks, receiv
     connect(to) {
       queue = to
     },
-    deploy(config) {
-      const key = KEY.config(hashOf(config))
+    deploy(config, recorded) {
+      const hash = hashOf(config)
+      const key = KEY.config(hash)
       storage.put(key, JSON.stringify(config))
+      const at = new Date(world.scheduler.now()).toISOString()
+      if (recorded)
+        void makeDynamoStore(world.table.client, 'tidemill').putDeployment({ id: `${at}-request`, hash, at, by: 'ana' })
       configs = makeConfigs({ read: async wanted => storage.get(wanted) }, key)
     },
     api: (process, event) => operate(depsOf(process), event),

@@ -109,7 +109,7 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
           return ask({ operation: 'resume', ...action.what }, TRIES, () => paused.delete(nameOf(action.what)))
         case 'deploy':
           world.trace(() => 'another configuration is deployed')
-          return service.deploy(action.config)
+          return service.deploy(action.config, action.recorded)
       }
     },
   }

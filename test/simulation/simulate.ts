@@ -35,6 +35,8 @@ export interface Outcome {
 }
 
 const SWEEP_MS = 5 * 60_000
+/** Deployed so long before the first firing: the schedules count although no turn of the sweeper came through. */
+const DEPLOYED_MS = 7 * SWEEP_MS
 /** Turns of the sweeper after the last fault within which everything is settled: 8 hours. */
 const QUIET_TURNS = 96
 
@@ -43,7 +45,7 @@ class Violation extends Error {}
 export async function simulate({ seed, faults: only, actions: wanted, trace }: Case): Promise<Outcome> {
   const random = makeRandom(seed)
   const faults = makeFaults(seed + 0x5eed, only)
-  const scheduler = makeScheduler(START - 2 * SWEEP_MS)
+  const scheduler = makeScheduler(START - DEPLOYED_MS)
   let broken: Outcome['broken']
   const table = makeMemoryTable({
     wrote: (...change) => watch.wrote(...change),
@@ -74,7 +76,7 @@ export async function simulate({ seed, faults: only, actions: wanted, trace }: C
   const service = makeService(world, storage, tasks, receivers)
   const queue = makeQueue(world, service.handlers)
   service.connect(queue)
-  service.deploy(config)
+  service.deploy(config, true)
   const actor = makeActor(world, service, queue, watch)
 
   function deliverEvent(event: object): void {

@@ -17,7 +17,7 @@ export type Action = { at: number } & (
   | { kind: 'rerun'; key: string }
   /** Of a job, or of an environment. */
   | { kind: 'pause' | 'resume'; what: { job: string } | { environment: string } }
-  | { kind: 'deploy'; config: Config }
+  | { kind: 'deploy'; config: Config; recorded: boolean }
 )
 export interface Workload {
   config: Config
@@ -126,6 +126,7 @@ export function makeWorkload(random: Random): Workload {
     const from = at()
     actions.push({ at: from, kind: 'pause', what }, { at: from + random.around(15 * MINUTE), kind: 'resume', what })
   }
-  if (random.chance(0.5)) actions.push({ at: at(), kind: 'deploy', config: changed(config, random) })
+  if (random.chance(0.5))
+    actions.push({ at: at(), kind: 'deploy', config: changed(config, random), recorded: random.chance(0.7) })
   return { config, taskMs: (crowded ? 3 : 0.7) * MINUTE, actions: actions.sort((a, b) => a.at - b.at) }
 }
