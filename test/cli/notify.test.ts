@@ -47,7 +47,7 @@ test('they are sent again in the order they came, and how each went is said', as
   const items = [lost('slack', '#data', -60), lost('teams', '', -10)]
   const { connection, context } = installation(items, request => {
     assert.ok(request.operation === 'notify')
-    for (const item of items) item.state = item.channel === 'slack' ? 'pending' : 'failed'
+    for (const item of items) if (item.channel === 'slack') Object.assign(item, { state: 'pending', lastError: undefined })
     return { ok: true, messages: request.messages ?? [], message: '2 messages on their way again.' }
   })
   const { lines, exitCode } = await notifyCommand.run(context, input({}, { resend: true }))
