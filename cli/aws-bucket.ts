@@ -1,8 +1,16 @@
 import { createWriteStream } from 'node:fs'
 import { Readable, promises as streams } from 'node:stream'
 import { createGunzip, gunzipSync } from 'node:zlib'
-import { GetObjectCommand, NoSuchKey, paginateListObjectsV2, S3Client, S3ServiceException } from '@aws-sdk/client-s3'
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  paginateListObjectsV2,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3'
 import { explained, type Where } from './aws-errors.ts'
+import { openObject } from './aws-object.ts'
 import type { Bucket, ObjectPart, Part } from './connection.ts'
 
 export function makeBucket(name: string, where: Where): Bucket {
@@ -22,8 +30,14 @@ export function makeBucket(name: string, where: Where): Bucket {
         }
       }),
     read: (key, part, ifMatch) => call(() => readPart(client, { Bucket: name, Key: key }, part, ifMatch)),
-    list: prefix =>
+    open: (key, wanted) => call(() => openObject(client, name, key, wanted)),
+    list: (prefix, from) =>
       call(async () => {
+        if (from) {
+          const start = { Bucket: name, Prefix: prefix, MaxKeys: from.limit, ...(from.after && { StartAfter: from.after }) }
+          const { Contents = [] } = await client.send(new ListObjectsV2Command(start))
+          return Contents.flatMap(({ Key, Size }) => (Key === undefined ? [] : [{ key: Key, bytes: Size ?? 0 }]))
+        }
         const found: { key: string; bytes: number; etag?: string }[] = []
         for await (const page of paginateListObjectsV2({ client }, { Bucket: name, Prefix: prefix }))
           for (const { Key, Size, ETag } of page.Contents ?? [])

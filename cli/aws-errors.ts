@@ -26,6 +26,7 @@ export async function explained<T>(where: Where, policy: 'viewer' | 'operator' |
 
 export function explainAwsError(error: unknown, where: Where, policy: 'viewer' | 'operator' | 'deployer'): UserError | undefined {
   const { name, code, message } = readError(error)
+  const kind = kindOfAwsError(error)
   const make = (text: string, hint: string) => new UserError(text, { hint, exitCode: EXIT.infrastructure, cause: error })
   const signIn = 'Sign in again (aws sso login), or name another profile: --profile NAME. For the cloud on this machine: --local.'
 
@@ -46,19 +47,29 @@ export function explainAwsError(error: unknown, where: Where, policy: 'viewer' |
           `AWS profile "${where.profile}" does not exist, or has no credentials.`,
           'See the names: aws configure list-profiles. Sign in: aws sso login --profile NAME',
         )
-  if (REFUSED_KEY.test(name)) return make(`AWS refused the credentials: ${message}.`, signIn)
-  if (/AccessDenied|UnauthorizedOperation|Forbidden/i.test(name))
+  if (kind === 'credentials') return make(`AWS refused the credentials: ${message}.`, signIn)
+  if (kind === 'denied')
     return make(
       `Your AWS identity may not do this in installation "${where.installation}" (${where.region}). AWS says: ${message}`,
       policy === 'deployer'
         ? 'Deploying needs the right to assume the roles that cdk bootstrap made; ask who administers the account.'
         : `It needs the policy ${where.installation}-${where.region}-${policy}; ask whoever deployed it.`,
     )
-  if (NO_NETWORK.test(code) || NO_NETWORK.test(name))
+  if (kind === 'network')
     return where.localEndpoint
       ? make(`The local cloud does not answer at ${where.localEndpoint}.`, 'Start it: tidemill local up')
       : make(`AWS does not answer (${code || name}, region ${where.region}).`, 'Check the network and the name of the region.')
   return undefined
+}
+
+/** What has to change before the call can work; undefined: an error of another kind. */
+export function kindOfAwsError(error: unknown): 'credentials' | 'denied' | 'network' | undefined {
+  const { name, code, message } = readError(error)
+  if (isCredentials(name) || REFUSED_KEY.test(name) || EXPIRED.test(name) || /Could not load credentials/.test(message))
+    return 'credentials'
+  // The answer to a HEAD request has no body, and so only the number.
+  if (/AccessDenied|UnauthorizedOperation|Forbidden|^403$/i.test(name)) return 'denied'
+  return NO_NETWORK.test(code) || NO_NETWORK.test(name) ? 'network' : undefined
 }
 
 const isCredentials = (name: string) => name === 'CredentialsProviderError' || name === 'TokenProviderError'

@@ -30,16 +30,16 @@ export function makeTable(name: string, where: Where, clock: Clock): Table {
   }
 }
 
-async function queryOpen(client: DynamoDBDocumentClient, table: string, partition: string, phase: string) {
+async function queryOpen(client: DynamoDBDocumentClient, table: string, partition: string, phase: string | undefined) {
   const found: { pk: string; sort: string }[] = []
   for (let start: Record<string, unknown> | undefined; ; ) {
     const answer = await client.send(
       new QueryCommand({
         TableName: table,
         IndexName: INDEX.open.name,
-        KeyConditionExpression: '#p = :p AND begins_with(#s, :s)',
-        ExpressionAttributeNames: { '#p': INDEX.open.partition, '#s': INDEX.open.sort },
-        ExpressionAttributeValues: { ':p': partition, ':s': phase },
+        KeyConditionExpression: phase === undefined ? '#p = :p' : '#p = :p AND begins_with(#s, :s)',
+        ExpressionAttributeNames: { '#p': INDEX.open.partition, ...(phase !== undefined && { '#s': INDEX.open.sort }) },
+        ExpressionAttributeValues: { ':p': partition, ...(phase !== undefined && { ':s': phase }) },
         ...(start && { ExclusiveStartKey: start }),
       }),
     )

@@ -1,5 +1,6 @@
 /** The connection of connection.ts on the AWS SDK. Loaded only when a command needs it: the SDK takes long to start. */
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { localPaths, readDescription } from '../local/state.ts'
 import type { Config } from '../shared/config-model.ts'
 import { OUTPUT, stackName } from '../shared/contract.ts'
@@ -96,6 +97,9 @@ export async function connectToAws(target: Target, env: Environment, clock: Cloc
         ),
       ),
     config: async () => readConfig(bucket, need(OUTPUT.configKey)),
+    configKey: async () => (await readOutputs(cloudFormation, where)).get(OUTPUT.configKey) ?? need(OUTPUT.configKey),
+    identity: async () =>
+      (await explained(where, 'viewer', () => new STSClient({}).send(new GetCallerIdentityCommand({})))).Arn ?? 'unknown',
   }
 }
 

@@ -20,6 +20,7 @@ import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
 import { statusCommand } from './status.ts'
+import { uiCommand } from './ui.ts'
 import { validateCommand } from './validate.ts'
 
 export const COMMANDS: Command[] = [
@@ -51,4 +52,5 @@ export const COMMANDS: Command[] = [
   auditCommand,
   artifactsCommand,
   docsCommand,
+  uiCommand,
 ]

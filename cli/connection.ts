@@ -1,4 +1,5 @@
 /** An installation as the commands see it: its table, its bucket and its api, wherever it runs. Implemented in aws.ts. */
+import type { Readable } from 'node:stream'
 import type { ApiRequest, ApiResponse } from '../shared/api.ts'
 import type { Config } from '../shared/config-model.ts'
 import type { INDEX } from '../shared/contract.ts'
@@ -19,8 +20,8 @@ export interface Table {
   getMany(pks: string[]): Promise<unknown[]>
   /** Partition keys of the items in an index, the greatest sort key first, at most `limit`, below `before`. */
   query(index: keyof typeof INDEX, partition: string, options: { limit: number; before?: string }): Promise<string[]>
-  /** All keys of a partition of the open index whose sort key begins so, in order. */
-  open(partition: string, phase: string): Promise<{ pk: string; sort: string }[]>
+  /** All keys of a partition of the open index whose sort key begins so (without `phase`: all), in order. */
+  open(partition: string, phase?: string): Promise<{ pk: string; sort: string }[]>
 }
 
 /** Bytes from `start` to `end`, both of them included; the last so many; or all. */
@@ -41,10 +42,24 @@ export interface Bucket {
   get(key: string): Promise<Uint8Array | undefined>
   /** Part of an object as it is stored; undefined where there is no such object, or no longer with the tag `ifMatch`. */
   read(key: string, part: Part, ifMatch?: string): Promise<ObjectPart | undefined>
-  /** Every object below the prefix, by key. */
-  list(prefix: string): Promise<{ key: string; bytes: number; etag?: string }[]>
+  /** Objects below the prefix, by key: every one, or the first `limit` behind the key `after`. */
+  list(prefix: string, from?: { after?: string; limit: number }): Promise<{ key: string; bytes: number; etag?: string }[]>
+  /** The object as it is stored, to be passed on while it comes. Undefined where there is none. */
+  open(key: string, wanted: { head?: boolean; range?: string; ifNoneMatch?: string }): Promise<ObjectAnswer | undefined>
   /** Streams the object into a file, Content-Encoding undone. */
   download(key: string, path: string): Promise<void>
+}
+
+/** What S3 answers, in the words of HTTP. 304 and 416 have no body, nor has the answer to `head`. */
+export interface ObjectAnswer {
+  status: 200 | 206 | 304 | 416
+  etag: string
+  /** Of the body. */
+  bytes?: number
+  encoding?: string
+  /** Content-Range. */
+  range?: string
+  body?: Readable
 }
 
 export interface Connection {
@@ -58,4 +73,8 @@ export interface Connection {
   api(request: ApiRequest): Promise<ApiResponse>
   /** The configuration that is deployed now. */
   config(): Promise<Config>
+  /** Key of the configuration that is deployed at the time of the call. */
+  configKey(): Promise<string>
+  /** ARN of who calls, as AWS knows them. */
+  identity(): Promise<string>
 }

@@ -6,9 +6,9 @@ export function parseCount(text: string, option: string): number {
   throw new UserError(`${option} "${text}" is not a number from 1 to 9999.`)
 }
 
-export function parsePort(text: string): number {
+export function parsePort(text: string, option = '--port'): number {
   if (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65_536) return Number(text)
-  throw new UserError(`--port "${text}" is not a number from 1 to 65535.`)
+  throw new UserError(`${option} "${text}" is not a number from 1 to 65535.`)
 }
 
 const UNIT_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }

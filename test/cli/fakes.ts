@@ -1,8 +1,11 @@
 /** Fakes of the narrow interfaces of `cli/`: a table, a bucket, an api and the effects of a process. */
 import { createHash } from 'node:crypto'
+
+import { Readable } from 'node:stream'
+
 import { gzipSync } from 'node:zlib'
 import type { Context, GlobalOptions, Input } from '../../cli/command.ts'
-import type { Bucket, Connection, Table } from '../../cli/connection.ts'
+import type { Bucket, Connection, ObjectAnswer, Table } from '../../cli/connection.ts'
 import type { Clock, Effects, Sink } from '../../cli/effects.ts'
 import { makeStyle } from '../../cli/style.ts'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
@@ -67,7 +70,7 @@ export function fakeTable(runs: RunRecord[], items: Item[] = []): Table & { runs
         .sort((x, y) => (x.sort < y.sort ? 1 : -1))
         .slice(0, limit)
         .map(({ pk }) => pk),
-    open: async (partition: string, phase: string) =>
+    open: async (partition: string, phase = '') =>
       all()
         .filter(item => item.openKey === partition && String(item.openSort).startsWith(phase))
         .map(item => ({ pk: String(item.pk), sort: String(item.openSort) }))
@@ -91,13 +94,36 @@ export function fakeBucket(objects: Record<string, Uint8Array>): Bucket & { down
         part === 'all' ? [0, size] : 'last' in part ? [Math.max(0, size - part.last), size] : [part.start, part.end + 1]
       return { bytes: object.slice(start, end), start, size, etag: tagOf(object) }
     },
-    list: async prefix =>
+    list: async (prefix, from) =>
       Object.keys(objects)
-        .filter(key => key.startsWith(prefix))
+        .filter(key => key.startsWith(prefix) && key > (from?.after ?? ''))
         .sort()
+        .slice(0, from?.limit)
         .map(key => ({ key, bytes: objects[key]?.length ?? 0, etag: tagOf(objects[key] ?? new Uint8Array()) })),
+    open: async (key, { head, range, ifNoneMatch }) => openStored(objects[key], head === true, range, ifNoneMatch),
     download: async (key, path) => void downloads.push(`${key} > ${path}`),
   }
+}
+
+/** As S3 answers; what begins like gzip counts as stored with that encoding. */
+function openStored(
+  bytes: Uint8Array | undefined,
+  head: boolean,
+  range?: string,
+  ifNoneMatch?: string,
+): ObjectAnswer | undefined {
+  if (!bytes) return undefined
+  const etag = tagOf(bytes)
+  if (ifNoneMatch === etag) return { status: 304, etag }
+  const encoding = bytes[0] === 0x1f && bytes[1] === 0x8b ? { encoding: 'gzip' } : {}
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? []
+  if (range === undefined)
+    return { status: 200, etag, bytes: bytes.length, ...encoding, ...(!head && { body: Readable.from([Buffer.from(bytes)]) }) }
+  const start = from === '' ? bytes.length - Number(to) : Number(from)
+  if (start >= bytes.length) return { status: 416, etag: '' }
+  const part = Buffer.from(bytes.subarray(start, from === '' || to === '' ? undefined : Number(to) + 1))
+  const contentRange = `bytes $start-$start + part.length - 1/${bytes.length}`
+  return { status: 206, etag, bytes: part.length, range: contentRange, ...encoding, body: Readable.from([part]) }
 }
 
 export const partKey = (run: RunRecord, attempt: number, part: number) => KEY.part(KEY.attempt(run, attempt), part)
@@ -134,6 +160,8 @@ export function fakeConnection(parts: {
       return parts.api(request)
     },
     config: async () => parts.config ?? CONFIG,
+    configKey: async () => 'config/c.json',
+    identity: async () => 'arn:aws:sts::000000000000:assumed-role/viewer/ana',
   }
 }
 

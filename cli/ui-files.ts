@@ -1,0 +1,57 @@
+/** The application of the pages, as built: a few small files, read once and kept compressed. */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { extname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { UserError } from '../shared/errors.ts'
+import { PAGE_HEADERS } from '../shared/page-headers.ts'
+import { EXIT } from '../shared/reasons.ts'
+import { acceptsGzip } from './send-object.ts'
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/vnd.microsoft.icon',
+  '.json': 'application/json',
+  '.webmanifest': 'application/manifest+json',
+  '.woff2': 'font/woff2',
+}
+
+interface PageFile {
+  type: string
+  etag: string
+  plain: Buffer
+  gzip: Buffer
+}
+/** By path, `/app.js`; `/` is index.html. */
+export type PageFiles = Map<string, PageFile>
+
+export function readPageFiles(folder: string): PageFiles {
+  if (!existsSync(join(folder, 'index.html')))
+    throw new UserError(`The built pages are missing in ${folder}.`, {
+      hint: 'Build them: npm run build',
+      exitCode: EXIT.infrastructure,
+    })
+  const files: PageFiles = new Map()
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const type = TYPES[extname(entry.name)]
+    if (!entry.isFile() || !type) continue
+    const plain = readFileSync(join(folder, entry.name))
+    const etag = `"${createHash('sha256').update(plain).digest('hex').slice(0, 32)}"`
+    files.set(`/${entry.name === 'index.html' ? '' : entry.name}`, { type, etag, plain, gzip: gzipSync(plain, { level: 9 }) })
+  }
+  return files
+}
+
+export function sendPageFile({ type, etag, plain, gzip }: PageFile, request: IncomingMessage, response: ServerResponse): void {
+  const headers = { ...PAGE_HEADERS, 'content-type': type, etag, vary: 'accept-encoding', 'cache-control': 'no-cache' }
+  if (request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end()
+  const packed = acceptsGzip(request)
+  const body = packed ? gzip : plain
+  response.writeHead(200, { ...headers, 'content-length': body.length, ...(packed && { 'content-encoding': 'gzip' }) })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}

@@ -1,0 +1,50 @@
+/** Headers of the pages and of dbt's docs, the same from `tidemill ui` and hosted. */
+
+/** Our own pages: one bundle, no inline script or style, nobody else is asked for anything. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "manifest-src 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ')
+
+/**
+ * dbt's page of 1.x is one file with its scripts inside, and compiles templates while it runs; that of 2.x runs a database as
+ * WebAssembly in a worker. It may speak to nobody but its own origin.
+ */
+const DOCS_POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ')
+
+/** Stored objects and answers are data: opened by themselves they may do nothing at all. */
+const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+/** No window, frame or request of another origin gets hold of anything; `origin-agent-cluster`: not even of our process. */
+const COMMON = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+}
+
+export const PAGE_HEADERS = { ...COMMON, 'content-security-policy': PAGE_POLICY }
+export const DOCS_HEADERS = { ...COMMON, 'content-security-policy': DOCS_POLICY }
+export const DATA_HEADERS = { ...COMMON, 'content-security-policy': DATA_POLICY }
