@@ -1,5 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { KEY } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { formatRelative, oneLine } from '../shared/format.ts'
@@ -9,12 +8,11 @@ import { meant } from '../shared/suggest.ts'
 import { downloadBelow } from './artifacts.ts'
 import { type Command, type Context, flagOption, type Input, type Outcome, textOption } from './command.ts'
 import type { Connection } from './connection.ts'
+import { docsPath, serveDocs } from './docs-server.ts'
 import { connect } from './installation.ts'
 import { openBrowser } from './open-browser.ts'
 import { parsePort } from './option-values.ts'
-import { cacheFolder } from './places.ts'
 import { readPointer } from './pointer.ts'
-import { serveFolder } from './serve-folder.ts'
 
 export const docsCommand: Command = {
   usage: 'docs [environment]',
@@ -37,22 +35,23 @@ interface Place {
 async function showDocs(context: Context, input: Input): Promise<Outcome> {
   const { effects } = context
   const portText = textOption(input, 'port')
-  const port = portText === undefined ? 0 : parsePort(portText)
+  const port = portText === undefined ? { port: 0 } : { port: parsePort(portText), option: '--port' }
   const connection = await connect(context)
   const { project, environment } = await findEnvironment(connection, input.words.environment)
   const pointer = await requireDocs(connection, { project, environment })
-  const wanted = textOption(input, 'download')
-  const folder = wanted === undefined ? docsFolder(context, connection, pointer.run) : resolve(effects.cwd, wanted)
-  const marker = join(folder, '.complete')
-  if (wanted !== undefined || !existsSync(marker))
-    await downloadDocs(connection, KEY.docs(project, environment, pointer.run), folder)
-  if (wanted === undefined) writeFileSync(marker, '')
   const age = `${project}/${environment}, run ${pointer.run}, ${formatRelative(new Date(pointer.resolvedAt), effects.clock.now())}`
-  const document = { project, environment, run: pointer.run, folder, commit: pointer.commit }
-  if (wanted !== undefined || context.globals.json) return { document, lines: [`Docs of ${oneLine(age, 300)} are in ${folder}`] }
-  const server = await serveFolder(folder, port)
-  context.say(`Docs of ${oneLine(age, 300)}:  ${server.url}   (Ctrl-C ends it)`)
-  if (flagOption(input, 'open') && !(await openBrowser(effects, server.url)))
+  const document = { project, environment, run: pointer.run, commit: pointer.commit }
+  const wanted = textOption(input, 'download')
+  if (wanted !== undefined) {
+    const folder = resolve(effects.cwd, wanted)
+    await downloadDocs(connection, KEY.docs(project, environment, pointer.run), folder)
+    return { document: { ...document, folder }, lines: [`Docs of ${oneLine(age, 300)} are in ${folder}`] }
+  }
+  if (context.globals.json) return { document, lines: [] }
+  const server = await serveDocs(connection, port)
+  const url = server.origin + docsPath(project, environment)
+  context.say(`Docs of ${oneLine(age, 300)}:  ${url}   (Ctrl-C ends it)`)
+  if (flagOption(input, 'open') && !(await openBrowser(effects, url)))
     context.say('No browser could be opened; open the address yourself.')
   while (!effects.interrupt.aborted) await effects.clock.sleep(60_000, effects.interrupt)
   await server.close()
@@ -70,10 +69,6 @@ async function findEnvironment(connection: Connection, word: string | undefined)
   if (word !== undefined && found.length === 0) throw new UserError(`There is no environment "${word}"${meant(word, names)}`)
   throw new UserError('There are several environments.', { hint: `Name one: tidemill docs ${names.join(' | ')}` })
 }
-
-/** Docs of a run never change, so those that were fetched once are there. */
-const docsFolder = ({ effects }: Context, { region, bucketName }: Connection, run: string) =>
-  join(cacheFolder(effects), 'docs', region, bucketName, run)
 
 async function requireDocs({ bucket }: Connection, { project, environment }: Place): Promise<Pointer> {
   const pointer = await readPointer(bucket, KEY.docsPointer(project, environment))

@@ -5,7 +5,7 @@ import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { Effects } from './effects.ts'
 
-/** Python environments and downloaded docs; may be deleted at any time. In a clone the clone's own. */
+/** Python environments and demos; may be deleted at any time. In a clone the clone's own. */
 export function cacheFolder(effects: Effects): string {
   if (effects.env.TIDEMILL_CACHE) return effects.env.TIDEMILL_CACHE
   if (existsSync(join(effects.packageRoot, '.git'))) return join(effects.packageRoot, '.cache')

@@ -28,7 +28,7 @@ export function makeUiApi(connection: Connection, viewer: Viewer, clock: Clock):
   return {
     async answer({ method, url, body }) {
       const [, , what = '', id = '', attempt = ''] = url.pathname.split('/')
-      if (what === 'actions') return method === 'POST' ? { value: await act(connection, viewer.role, await body()) } : ONLY_POST
+      if (what === 'actions') return method === 'POST' ? act(connection, viewer.role, await body()) : ONLY_POST
       if (method !== 'GET') return ONLY_GET
       switch (what) {
         case 'me':
@@ -84,17 +84,14 @@ async function listParts({ bucket }: Connection, run: RunRecord, attempt: string
   return { keys: found.map(({ key }) => key) }
 }
 
-async function act(connection: Connection, role: Role, body: string): Promise<ApiResponse> {
+async function act(connection: Connection, role: Role, body: string): Promise<{ value: ApiResponse } | PageError> {
   const request = parseRequest(body)
-  if (!mayAct(role, request.operation))
-    return {
-      ok: false,
-      status: 403,
-      message: 'You may look here, and not act.',
-      hint: 'See `tidemill ui --help`, `--no-actions`.',
-    }
-  return connection.api(request)
+  if (!mayAct(role, request.operation)) return { status: 403, message: 'You may look here, and not act.', hint: NOT_ACTING }
+  const response = await connection.api(request)
+  return response.ok ? { value: response } : response
 }
+
+const NOT_ACTING = 'It takes credentials with the operator policy, and `tidemill ui` without --no-actions.'
 
 /** Only that it names an operation: the api function checks the rest, as it does for the command line. */
 function parseRequest(body: string): ApiRequest {

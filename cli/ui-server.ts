@@ -35,7 +35,7 @@ export const serveUi = (props: UiServerProps, port: Omit<Listening, 'host'>): Pr
   })
 
 async function answer(props: UiServerProps, request: IncomingMessage, response: ServerResponse, origin: string) {
-  const url = new URL(request.url ?? '/', origin)
+  const url = new URL(origin + request.url)
   const isData = url.pathname.startsWith('/data/')
   if (!isData && !url.pathname.startsWith('/api/')) return sendFile(props.files, url.pathname, request, response)
   const refusal = refuse(request, origin, props.token)

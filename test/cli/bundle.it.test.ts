@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { serveFolder } from '../../cli/serve-folder.ts'
 import { makeFolder, runNode, tidemill } from './process.ts'
 
 const bundle = join(import.meta.dirname, '../../dist/bin/tidemill.mjs')
@@ -76,50 +73,4 @@ test('init without a terminal names the flags it needs, and writes nothing', { t
   const { code, stderr } = await tidemill(folder, ['init'])
   assert.equal(code, 2)
   assert.match(stderr, /Not known: --repository, --project, --adapter, --profile-name/)
-})
-
-test('fault 48: docs are served to this machine only, as files, without a way out of their folder', {
-  timeout: 30_000,
-}, async t => {
-  const folder = makeFolder(t, { 'docs/index.html': '<html>docs</html>', 'secret.txt': 'secret' })
-  mkdirSync(join(folder, 'docs/sub'))
-  writeFileSync(join(folder, 'docs/sub/a.json'), '{}')
-  symlinkSync(join(folder, 'secret.txt'), join(folder, 'docs/link.txt'))
-  const server = await serveFolder(join(folder, 'docs'), 0)
-  t.after(() => server.close())
-  const { hostname, port, host } = new URL(server.url)
-  assert.equal(hostname, '127.0.0.1')
-  const get = (path: string, options: { method?: string; host?: string } = {}) =>
-    new Promise<{ status: number | undefined; text: string; policy: string }>((resolve, reject) => {
-      const call = request(
-        { hostname, port, path, method: options.method ?? 'GET', headers: { host: options.host ?? host } },
-        response => {
-          let text = ''
-          response.on('data', chunk => {
-            text += chunk
-          })
-          response.on('end', () =>
-            resolve({ status: response.statusCode, text, policy: String(response.headers['content-security-policy']) }),
-          )
-        },
-      )
-      call.on('error', reject).end()
-    })
-  const page = await get('/')
-  assert.deepEqual([page.status, page.text], [200, '<html>docs</html>'])
-  assert.match(page.policy, /default-src 'none'.*connect-src 'self'.*form-action 'none'.*frame-ancestors 'none'/)
-  assert.equal((await get('/sub/a.json?v=1')).text, '{}')
-  for (const path of [
-    '/../secret.txt',
-    '/%2e%2e/secret.txt',
-    '/..%2fsecret.txt',
-    '/link.txt',
-    '/sub',
-    '/nothing',
-    '/%00',
-    '/%ff',
-  ])
-    assert.deepEqual([(await get(path)).status, path], [404, path])
-  assert.equal((await get('/', { host: 'evil.example' })).status, 403)
-  assert.equal((await get('/', { method: 'POST' })).status, 405)
 })

@@ -45,7 +45,7 @@ test('the demo works, and the commands work on what it leaves', { timeout: 480_0
   const results = artifacts.files.find((file: { name: string }) => /build\/run_results\.json$/.test(file.name))
   assert.equal(JSON.parse(readFileSync(join(artifacts.folder, results.name), 'utf8')).results.length > 20, true)
   // Docs describe the code, so also those of a run whose models failed become the current ones.
-  const docs = await json('docs')
+  const docs = await json('docs', '--download', 'docs')
   assert.equal(docs.run, failed)
   assert.ok(existsSync(join(docs.folder, 'index.html')))
 

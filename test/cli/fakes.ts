@@ -122,7 +122,7 @@ function openStored(
   const start = from === '' ? bytes.length - Number(to) : Number(from)
   if (start >= bytes.length) return { status: 416, etag: '' }
   const part = Buffer.from(bytes.subarray(start, from === '' || to === '' ? undefined : Number(to) + 1))
-  const contentRange = `bytes $start-$start + part.length - 1/${bytes.length}`
+  const contentRange = `bytes ${start}-${start + part.length - 1}/${bytes.length}`
   return { status: 206, etag, bytes: part.length, range: contentRange, ...encoding, body: Readable.from([part]) }
 }
 

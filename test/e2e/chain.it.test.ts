@@ -8,7 +8,9 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
-import { serveFolder } from '../../cli/serve-folder.ts'
+import { connectToAws } from '../../cli/aws.ts'
+import { serveDocs } from '../../cli/docs-server.ts'
+import { makeNodeEffects } from '../../cli/node-effects.ts'
 import { makeBucket } from '../../lambda/common/bucket.ts'
 import { readBook, readRows } from '../../lambda/compactor/book.ts'
 import { openBrowser } from '../browser.ts'
@@ -117,15 +119,15 @@ test('the index of the history has the runs that ended', limit, async () => {
 })
 
 test('the docs of a good run open in a browser and name its models', { ...limit, skip: skipWithout('chromium') }, async () => {
-  const folder = join(chain.folder, 'docs')
-  assert.equal((await chain.tidemill('docs', '--download', folder)).code, 0)
-  const server = await serveFolder(folder, 0)
+  const { clock } = makeNodeEffects(chain.folder, { patient: false })
+  const target = { installation: 'chain', localFolder: chain.folder }
+  const server = await serveDocs(await connectToAws(target, process.env, clock), { port: 0 })
   const browser = await openBrowser()
   try {
     const page = await browser.newPage()
     const errors: string[] = []
     page.on('pageerror', error => errors.push(error.message))
-    await page.goto(`${server.url}#!/model/model.chain.doubled`)
+    await page.goto(`${server.origin}/chain/prod/current/#!/model/model.chain.doubled`)
     await page.getByText('select id * 2 as id').first().waitFor({ timeout: 20_000 })
     assert.deepEqual(errors, [])
   } finally {
