@@ -43,15 +43,13 @@ export const backfillCommand: Command = {
 interface Backfill {
   request: Omit<BackfillRequest, 'slices'>
   slices: (BackfillSlice & { vars: Record<string, string> })[]
-  timezone: string
   fullRefresh: boolean
 }
 
 async function backfill(context: Context, input: Input): Promise<Outcome> {
   const connection = await connect(context)
   const plan = await readBackfill(connection, input)
-  if (flagOption(input, 'dryRun'))
-    return { document: { ...plan.request, timezone: plan.timezone, slices: plan.slices }, lines: sliceLines(plan) }
+  if (flagOption(input, 'dryRun')) return { document: { ...plan.request, slices: plan.slices }, lines: sliceLines(plan) }
   const runs = await makeRuns(connection, plan)
   const made = runs.filter(each => !each.existed).length
   const before = runs.length - made
@@ -85,9 +83,8 @@ async function readBackfill(connection: Connection, input: Input): Promise<Backf
   const fullRefresh = flagOption(input, 'fullRefresh')
   const id = nameOf([name, step, timezone, templates, fullRefresh, textOption(input, 'key') ?? ''])
   return {
-    request: { operation: 'backfill', job: name, backfill: id, concurrency },
+    request: { operation: 'backfill', job: name, backfill: id, concurrency, timezone },
     slices: slices.map(slice => ({ ...slice, vars: fill(templates, slice) })),
-    timezone,
     fullRefresh,
   }
 }
@@ -129,14 +126,14 @@ async function makeRuns(connection: Connection, { request, slices, fullRefresh }
   return runs
 }
 
-function sliceLines({ request, slices, timezone }: Backfill): string[] {
+function sliceLines({ request, slices }: Backfill): string[] {
   const vars = (values: Record<string, string>) =>
     Object.entries(values)
       .map(([name, value]) => `${name}=${value}`)
       .join(' ')
   const hours = ({ startAt, endAt }: BackfillSlice) => (endAt.getTime() - startAt.getTime()) / 3_600_000
   return [
-    `Backfill ${request.backfill} of ${request.job}: ${plural(slices.length, 'slice')} by the clock of ${timezone}.`,
+    `Backfill ${request.backfill} of ${request.job}: ${plural(slices.length, 'slice')} by the clock of ${request.timezone}.`,
     ...slices.map(slice => `  ${slice.start} to ${slice.end}  ${hours(slice)} h  ${vars(slice.vars)}`.trimEnd()),
     'Nothing was started.',
   ]

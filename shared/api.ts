@@ -24,6 +24,8 @@ export interface BackfillRequest {
   backfill: string
   /** Runs of the job at once. */
   concurrency: number
+  /** IANA zone by whose clock the slices are cut: their date is one of it. Default: that of the job's schedule, else UTC. */
+  timezone?: string
   /** In order of time, at most {@link SLICES_PER_REQUEST}. Times are ISO 8601, UTC. */
   slices: { start: string; end: string; overrides?: RunOverrides }[]
 }

@@ -17,6 +17,8 @@ export interface Slice {
   end: string
   /** Of the runs of the slice, from 1. */
   number: number
+  /** Zone by whose clock it was cut. Absent in records of before. */
+  timezone?: string
 }
 
 /** The end of a run of a job that this one runs after. */

@@ -37,7 +37,11 @@ export const FACTS: Record<string, Fact> = {
       'the time it is for (ISO 8601, UTC): of a schedule the time it was due, of a backfill the start of the slice, else when it was asked for',
     of: ({ run }) => timeOf(run),
   },
-  date: { meaning: 'the date of that time, in the time zone of the schedule (of the job’s first one, else UTC)', of: localDate },
+  date: {
+    meaning:
+      'the date of that time, in the time zone of the schedule (of a backfill in its `--timezone`; else of the job’s first schedule, else UTC)',
+    of: localDate,
+  },
   branch: { meaning: 'branch', of: ({ branch }) => branch },
   commit: {
     meaning: 'full hash of the commit. In `vars` only of a run by a commit or for a given one; in the environment always',
@@ -119,8 +123,9 @@ function timeOf({ cause, claimedAt }: RunRecord): string {
 function localDate({ run, job }: FactInput): string {
   const { cause } = run
   const own = cause.kind === 'schedule' ? job.schedules.find(each => each.name === cause.schedule) : undefined
+  const slice = cause.kind === 'request' ? cause.slice : undefined
   const at = Date.parse(timeOf(run))
-  const minutes = offsetAt((own ?? job.schedules[0])?.timezone ?? 'UTC')(at)
+  const minutes = offsetAt(slice?.timezone ?? (own ?? job.schedules[0])?.timezone ?? 'UTC')(at)
   return new Date(at + minutes * 60_000).toISOString().slice(0, 10)
 }
 

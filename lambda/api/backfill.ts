@@ -51,11 +51,11 @@ async function claimSlice(
   deps: ApiDeps,
   actor: string,
   job: JobConfig,
-  { backfill, concurrency }: BackfillRequest,
+  { backfill, concurrency, timezone }: BackfillRequest,
   { start, end, overrides }: BackfillRequest['slices'][number],
 ): Promise<Claimed> {
   for (let number = 1; ; number++) {
-    const slice = { backfill, start, end, number }
+    const slice = { backfill, start, end, number, ...(timezone && { timezone }) }
     const claimed = await claimRun(deps, {
       job,
       config: deps.configs.current,

@@ -3,6 +3,7 @@ import { type ApiRequest, type BackfillRequest, MESSAGES_PER_REQUEST, SLICES_PER
 import { RUN_ID_PATTERN } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { RunOverrides } from '../../shared/run.ts'
+import { isTimezone } from '../../shared/schedule-zone.ts'
 
 /** Bytes of a body; variables of dbt are the largest part. */
 const MAX_BODY = 32 * 1024
@@ -101,11 +102,14 @@ function parseBackfill(value: Record<string, unknown>): BackfillRequest {
     throw new UserError(`slices: 1 to ${SLICES_PER_REQUEST} are needed in one request`)
   const backfill = textOf(value.backfill, 'backfill', MAX.key)
   if (!/^[\w.-]+$/.test(backfill)) throw new UserError('backfill: only letters, digits, `-`, `_` and `.` are allowed')
+  const timezone = value.timezone === undefined ? undefined : textOf(value.timezone, 'timezone', MAX.name)
+  if (timezone !== undefined && !isTimezone(timezone)) throw new UserError(`timezone: "${timezone}" is not a time zone`)
   return {
     operation: 'backfill',
     job: textOf(value.job, 'job', MAX.name),
     backfill,
     concurrency,
+    ...(timezone && { timezone }),
     slices: slices.map((each, index) => parseSlice(fieldsOf(each), `slices[${index}]`)),
   }
 }

@@ -188,6 +188,10 @@ test('backfill: one run a slice whoever asks; what succeeded is not run again, w
     end: day(3),
     number: 2,
   })
+  const zone = (timezone: string) => ask(cloud, { ...backfill(7, 7), timezone })
+  const [cut] = accepted(await zone('Asia/Kathmandu')).runs ?? []
+  assert.equal((must(cut).run.cause as { slice?: { timezone?: string } }).slice?.timezone, 'Asia/Kathmandu')
+  assert.match(refused(await zone('Asia/Kathmandoo')).message, /"Asia\/Kathmandoo" is not a time zone/)
 })
 
 test('backfill: as many at once as asked, in order, and what is due goes first', options, async () => {

@@ -39,6 +39,21 @@ test('a run by a schedule knows its time, and the date where the schedule lives'
   })
 })
 
+test('a slice of a backfill has the date of the clock it was cut by, also where the job has no schedule', () => {
+  const slice = { backfill: 'b', start: '2026-03-28T23:00:00.000Z', end: '2026-03-29T22:00:00.000Z', number: 1 }
+  const dateOf = (timezone: string | undefined, schedules: typeof berlin) => {
+    const cause: Cause = {
+      ...{ kind: 'request', actor: 'ana', idempotencyKey: 'k' },
+      slice: { ...slice, ...(timezone && { timezone }) },
+    }
+    return runEnvironment(input({ cause }, { schedules }), 1).TIDEMILL_DATE
+  }
+  assert.equal(dateOf('Europe/Berlin', []), '2026-03-29')
+  assert.equal(dateOf('UTC', berlin), '2026-03-28')
+  assert.equal(dateOf(undefined, berlin), '2026-03-29', 'a record of before')
+  assert.equal(dateOf(undefined, []), '2026-03-28')
+})
+
 test('a run by an event knows the event, as data', () => {
   const env = runEnvironment(input({ cause: event }), 1)
   assert.deepEqual(
