@@ -137,4 +137,6 @@ export interface RunNodes {
 export interface RunNode extends NodeResult {
   step: number
   attempt: number
+  /** Attempts of the run before that one in which it failed; absent: none. */
+  earlierFailures?: number
 }

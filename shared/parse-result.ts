@@ -149,6 +149,7 @@ export function parseNode(given_: unknown): NodeResult | undefined {
     ...given('path', string(value.path, MAX.name)),
     ...given('materialized', string(value.materialized, 100)),
     ...given('relation', string(value.relation, MAX.name)),
+    ...given('testedNode', string(value.testedNode, MAX.name)),
     ...given('owners', parseWords(value.owners, MAX.owners)),
     ...given('group', string(value.group, MAX.word)),
     ...given('tags', parseWords(value.tags, MAX.tags)),

@@ -47,6 +47,8 @@ export interface NodeResult {
   path?: string
   materialized?: string
   relation?: string
+  /** Unique id of what a test is about, where it is known. */
+  testedNode?: string
   /** Whose it is, by the dbt project; chooses only among targets that are configured. `meta.owner`, and the owner of its group. */
   owners?: string[]
   group?: string

@@ -200,7 +200,7 @@ async function earlierSources({ plan, resume, folders, store }: AttemptState): P
 function completeParts(step: PlanStep, nodes: readonly NodeResult[], state: AttemptState): void {
   const told = new Map(state.ledger?.nodes().map(node => [node.uniqueId, node.status]))
   for (const node of nodes)
-    if (told.get(node.uniqueId) !== node.status || node.owners || node.group || node.tags || node.meta)
+    if (told.get(node.uniqueId) !== node.status || node.owners || node.group || node.tags || node.meta || node.testedNode)
       state.parts.add({ type: 'node', step: step.index, ...node })
 }
 
