@@ -79,7 +79,8 @@ export function useOfRun({ seconds, logMb }: { seconds: number; logMb: number })
     tableWrites: 220,
     tableReads: 60,
     bucketPuts: parts + 40,
-    bucketGets: 20,
+    // Each part is read twice: to judge a failure, and for the history.
+    bucketGets: 2 * parts + 40,
     // Beside dbt's own lines those of the functions.
     logMb: logMb + 0.02,
     scheduleCalls: 1,

@@ -1,9 +1,9 @@
 /** What follows the end of a run. Each effect is safe to repeat and is taken out of the run's set when it is done. */
-import { dayOfRun, KEY } from '../../shared/contract.ts'
 import { EFFECTS, type Effect, isFinal, type RunRecord } from '../../shared/run.ts'
 import type { Bucket } from './bucket.ts'
 import type { ClaimDeps } from './claim.ts'
 import type { Configs } from './config.ts'
+import { writeHistory } from './effect-history.ts'
 import { sendMessages } from './effect-messages.ts'
 import { publishDocs, publishState } from './effect-publish.ts'
 import { claimFollowers } from './followers.ts'
@@ -20,8 +20,8 @@ export interface EffectDeps extends ClaimDeps {
   compact?: Invoke<CompactRequest>
 }
 
-/** People first: a free place, followers and messages do not wait for copies in the bucket. */
-const ORDER: readonly Effect[] = ['dispatch', 'downstream', 'docs', 'history', 'messages', 'state']
+/** People first: a free place, followers and messages do not wait for copies in the bucket, nor for what is wrong with one. */
+const ORDER: readonly Effect[] = ['dispatch', 'downstream', 'docs', 'messages', 'history', 'state']
 
 const RUN_EFFECT: Record<Effect, (deps: EffectDeps, run: RunRecord) => Promise<void>> = {
   dispatch: deps => deps.dispatch({}),
@@ -46,13 +46,6 @@ export async function runEffects(deps: EffectDeps, run: RunRecord): Promise<Effe
     }
   }
   return failed
-}
-
-/** The record as in the table. What the effects change later (streak, effects left) is not part of the past. */
-async function writeHistory(deps: EffectDeps, run: RunRecord): Promise<void> {
-  const { effects: _, streak: __, ...record } = run
-  await deps.bucket.write(KEY.record(run), JSON.stringify(record), { type: 'application/json' })
-  await deps.compact?.({ day: dayOfRun(run.id), runs: [run.id] })
 }
 
 export const hasOpenEffects = (run: RunRecord) => isFinal(run.status) && EFFECTS.some(effect => run.effects?.includes(effect))

@@ -7,6 +7,7 @@ import { linesBehind, makeRebuilder, parseOutputLine, type Rebuilt } from '../..
 import { LIMIT, type RunRecord } from '../../shared/run.ts'
 import { type Bucket, textOf } from './bucket.ts'
 import type { LogEvent, Logs } from './logs.ts'
+import { readParts } from './parts.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface RemainsDeps extends Runtime {
@@ -25,27 +26,14 @@ export async function readResult(
   return text === undefined ? undefined : parseResult(text, run.id, attempt)
 }
 
-/** Parts read: at a flush every 5 s, more than a day. */
-const MAX_PARTS = 20_000
-/** Compressed and unpacked size of one part, bytes; the runner flushes long before. */
-const MAX_PART = 16 * 1024 * 1024
-const AT_ONCE = 8
-
 export async function rebuildFromParts(deps: RemainsDeps, run: RunRecord, attempt: number): Promise<Rebuilt> {
   const prefix = KEY.attempt(run, attempt)
-  const tail = KEY.tail(prefix)
-  const keys = (await deps.bucket.list(`${prefix}parts/`, MAX_PARTS)).filter(key => key !== tail)
   const rebuilder = makeRebuilder()
-  for (let start = 0; start < keys.length; start += AT_ONCE) {
-    const bodies = await Promise.all(keys.slice(start, start + AT_ONCE).map(key => deps.bucket.read(key, MAX_PART)))
-    for (const object of bodies) {
-      const text = object && textOf(object.body, MAX_PART)
-      for (const row of text?.split('\n') ?? []) {
-        const line = row ? parsePartLine(row) : undefined
-        if (line) rebuilder.add(line)
-      }
-    }
+  const take = (row: string) => {
+    const line = parsePartLine(row)
+    if (line) rebuilder.add(line)
   }
+  await readParts(deps.bucket, prefix, take, KEY.tail(prefix))
   return rebuilder.finish()
 }
 

@@ -177,7 +177,7 @@ export class Functions extends Construct {
     data.grantTable(to, ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'], ['open'])
     data.grantRead(to, ['runs', 'docs', 'state'])
     // Into `plans`: what is done, for the next attempt. The task itself can only read there.
-    data.grantWrite(to, ['plans', 'runs', 'docs', 'state'])
+    data.grantWrite(to, ['plans', 'runs', 'docs', 'state', 'history'])
     data.grantList(to)
     const groups = Stack.of(this).formatArn({
       service: 'logs',

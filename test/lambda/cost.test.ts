@@ -73,8 +73,9 @@ function leaveResult(cloud: FakeCloud, record: Parameters<typeof KEY.attempt>[0]
     },
     commit: { sha: 'a'.repeat(40), author: 'A. Author', subject: 'A usual subject of a commit', committedAt: NOW },
     ...{ steps, counts: { ...NO_NODES, success: 280, error: 20 }, failures: Array.from({ length: 20 }, (_, n) => node(n)) },
-    ...{ startedAt: NOW, endedAt: at(600), artifactsIncomplete: false, docsUploaded: true, parts: 120 },
+    ...{ startedAt: NOW, endedAt: at(600), artifactsIncomplete: false, docsUploaded: true, parts: PARTS },
   })
+  for (let part = 1; part <= PARTS; part++) cloud.put(KEY.part(prefix, part), { type: 'node', step: 3, ...node(part) })
   for (const name of ['manifest.json', 'run_results.json']) cloud.put(`${KEY.step(prefix, 3, 'build')}${name}`, {})
 }
 
@@ -108,7 +109,7 @@ test('a run keeps to the budget of requests on which its price stands', options,
     ['table writes', table.total.write, budget.tableWrites],
     ['table reads', table.total.read, budget.tableReads],
     ['puts of the functions', bucket.puts, ofRunner],
-    ['gets of the functions', bucket.gets, budget.bucketGets / 2],
+    ['gets of the functions', bucket.gets, budget.bucketGets - RUNNER_GETS],
     ['calls of functions', calls, budget.lambdaRequests],
   ] as const) {
     assert.ok(used <= most, `${what}: ${used} of ${most}`)
@@ -117,8 +118,12 @@ test('a run keeps to the budget of requests on which its price stands', options,
   }
 })
 
-/** 120 parts, and 24 for artifacts, docs, caches and the result. */
-const RUNNER_PUTS = 120 + 24
+/** One every five seconds. */
+const PARTS = 120
+/** The parts, and 24 for artifacts, docs, caches and the result. */
+const RUNNER_PUTS = PARTS + 24
+/** The plan, caches and state. */
+const RUNNER_GETS = 10
 
 test('a run costs at most 0.002 USD beside its task, an idle month at most 0.50', options, () => {
   const run = priceOfUse(useOfRun(USUAL))

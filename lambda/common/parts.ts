@@ -1,0 +1,27 @@
+/** Reads the parts of an attempt (shared/plan.ts), which a container wrote. */
+import { type Bucket, textOf } from './bucket.ts'
+
+/** At a flush every 5 s, more than a day. */
+const MAX_PARTS = 20_000
+/** Bytes of a part as it is stored, and unpacked; the runner flushes long before. */
+const MAX_STORED = 8 * 1024 * 1024
+const MAX_TEXT = 16 * 1024 * 1024
+/** A run of an hour has some 700; S3 answers within 20 to 50 ms. */
+const AT_ONCE = 24
+
+/** Every line in order. What cannot be read is left out. */
+export async function readParts(
+  bucket: Pick<Bucket, 'read' | 'list'>,
+  attemptPrefix: string,
+  take: (row: string) => void,
+  without?: string,
+): Promise<void> {
+  const keys = (await bucket.list(`${attemptPrefix}parts/`, MAX_PARTS)).filter(key => key !== without)
+  for (let start = 0; start < keys.length; start += AT_ONCE) {
+    const objects = await Promise.all(keys.slice(start, start + AT_ONCE).map(key => bucket.read(key, MAX_STORED)))
+    for (const object of objects) {
+      const text = object && textOf(object.body, MAX_TEXT)
+      for (const row of text?.split('\n') ?? []) if (row) take(row)
+    }
+  }
+}
