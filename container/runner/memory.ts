@@ -24,11 +24,15 @@ export function watchMemory(taskBytes?: number, cgroup: Cgroup | undefined = fin
   const note = (bytes: number | undefined) => {
     peak = Math.max(peak, bytes ?? 0)
   }
-  const sample = (pid?: number) => note(own?.workingBytes() ?? processBytes(pid))
+  const sample = (pid?: number) =>
+    note(own ? Math.max(own.workingBytes() ?? 0, highestBytes('self') + (pid ? highestBytes(pid) : 0)) : processBytes(pid))
   return {
     watch(pid) {
       const timer = setInterval(() => sample(pid), SAMPLE_MILLISECONDS)
-      return () => clearInterval(timer)
+      return () => {
+        clearInterval(timer)
+        sample(pid)
+      }
     },
     peakBytes() {
       sample()
@@ -51,6 +55,9 @@ export function watchMemory(taskBytes?: number, cgroup: Cgroup | undefined = fin
 const processBytes = (pid: number | undefined) =>
   statusBytes('self', 'VmHWM') + (pid === undefined ? 0 : statusBytes(pid, 'VmHWM') + belowBytes(pid))
 
+/** A rise between two samples is in the kernel's high-water mark; what is mapped of files is given back when asked. */
+const highestBytes = (pid: number | 'self') => Math.max(0, statusBytes(pid, 'VmHWM') - statusBytes(pid, 'RssFile'))
+
 const belowBytes = (pid: number): number =>
   children(pid).reduce((sum, child) => sum + statusBytes(child, 'VmRSS') + belowBytes(child), 0)
 
@@ -64,7 +71,7 @@ function children(pid: number): number[] {
   }
 }
 
-const statusBytes = (pid: number | 'self', name: 'VmHWM' | 'VmRSS') =>
+const statusBytes = (pid: number | 'self', name: 'VmHWM' | 'VmRSS' | 'RssFile') =>
   Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(readText(`/proc/${pid}/status`) ?? '')?.[1] ?? 0) * 1024
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`
