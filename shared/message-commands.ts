@@ -1,9 +1,9 @@
 /** What to do about a run: the sentence of its reason, and commands to paste, the likeliest first. */
 import { formatCount } from './format.ts'
 import type { MessageInput } from './message.ts'
-import { resumeOf } from './plan-build.ts'
 import { offersRetry, reasonRow } from './reasons.ts'
 import { isFinal, type RunRecord } from './run.ts'
+import { resumeOf } from './run-settings.ts'
 
 export interface Command {
   /** What it does, on a line of its own: the command below can be pasted. */

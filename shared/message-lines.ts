@@ -5,9 +5,9 @@ import type { MessageInput } from './message.ts'
 import { sumOf } from './message-facts.ts'
 import { isAboutNodes, nodesOfKind, staleSources } from './message-nodes.ts'
 import { changeLine, recoveryLine, streakLine } from './message-streak.ts'
-import { resumeOf } from './plan-build.ts'
 import type { Reason } from './reasons.ts'
 import { isFinal, NO_NODES, type NodeCounts, type RunRecord } from './run.ts'
+import { resumeOf } from './run-settings.ts'
 
 export function meaningOf(input: MessageInput): string[] {
   const { kind, record, nodes } = input

@@ -1,26 +1,12 @@
 /** The plan of an attempt, from configuration and run alone: the same attempt always gives the same plan. */
-import type { Config, EnvironmentConfig, JobConfig, ProjectConfig, StepConfig } from './config-model.ts'
-import { fullName, KEY, type RunPlace, SCHEMA_VERSION } from './contract.ts'
+import type { JobConfig, StepConfig } from './config-model.ts'
+import { KEY, type RunPlace, SCHEMA_VERSION } from './contract.ts'
 import { parseDbtCommand, stepNames, withDefaultVars, withOverrides } from './dbt-command.ts'
 import { UserError } from './errors.ts'
 import type { Plan, PlanStep } from './plan.ts'
 import type { RunOverrides, RunRecord, StepKind } from './run.ts'
 import { runEnvironment, runVars } from './run-facts.ts'
-
-/** What a run needs of the configuration it was claimed with. */
-export interface RunSettings {
-  project: ProjectConfig
-  environment: EnvironmentConfig
-  job: JobConfig
-}
-
-/** Undefined: the configuration does not have the run's job, environment or project. */
-export function settingsOf(config: Config, run: RunPlace): RunSettings | undefined {
-  const project = config.projects[run.project]
-  const environment = config.environments[fullName(run.project, run.environment)]
-  const job = config.jobs[fullName(run.project, run.job)]
-  return project && environment && job && { project, environment, job }
-}
+import { type RunSettings, resumeOf, secondsLeft } from './run-settings.ts'
 
 /** `memory`: of the task, MiB. */
 export function buildPlan({ project, environment, job }: RunSettings, run: RunRecord, attempt: number, memory: number): Plan {
@@ -106,27 +92,4 @@ function parseSteps(lines: readonly string[]): StepConfig[] {
   })
   const names = stepNames(commands.map(command => command.command))
   return commands.map((command, index) => ({ name: names[index] ?? command.command, args: command.args }))
-}
-
-/** At least a minute, so that an attempt can say for itself that the time is over. */
-const LEAST_SECONDS = 60
-
-/** What is done before the attempt; an attempt that never ran adds nothing to what was known before it. */
-export const resumeOf = (run: Pick<RunRecord, 'attempts'>, attempt = run.attempts.length + 1) =>
-  run.attempts.slice(0, attempt - 1).findLast(each => each.resume)?.resume
-
-/** Attempts before those that share the run's limits: it was opened again by a person, or its time had passed. */
-export const attemptsBefore = (run: Pick<RunRecord, 'retries'>): number => run.retries?.at(-1)?.attempts ?? 0
-
-/**
- * The time limit is the run's: what earlier attempts used is gone. Only an attempt after one whose time had passed, or
- * after the end of the run, has it anew, as it could do nothing otherwise.
- */
-export function secondsLeft(job: JobConfig, run: Pick<RunRecord, 'attempts' | 'retries'>, attempt: number): number {
-  const earlier = run.attempts.slice(0, attempt - 1)
-  const timedOut = earlier.findLastIndex(each => each.outcome?.reason === 'timeout') + 1
-  const used = earlier
-    .slice(Math.max(timedOut, attemptsBefore(run)))
-    .map(each => (each.startedAt && each.stoppedAt ? (Date.parse(each.stoppedAt) - Date.parse(each.startedAt)) / 1000 : 0))
-  return Math.max(LEAST_SECONDS, Math.round(job.timeoutSeconds - used.reduce((sum, seconds) => sum + Math.max(0, seconds), 0)))
 }

@@ -1,7 +1,7 @@
 /** What a dispatcher knows of the waiting line. It reads as much of it as it comes to, and remembers it for its next look. */
 import { OPEN_PHASE, parseWaiting } from '../../shared/contract.ts'
-import { type RunSettings, settingsOf } from '../../shared/plan-build.ts'
 import type { RunRecord } from '../../shared/run.ts'
+import { type RunSettings, settingsOf } from '../../shared/run-settings.ts'
 import type { Configs } from '../common/config.ts'
 import type { Runtime } from '../common/runtime.ts'
 import type { Store } from '../common/store.ts'

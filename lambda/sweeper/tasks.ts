@@ -1,8 +1,8 @@
 /** Open runs against what ECS says of their tasks: events that never came, calls never made, limits nobody kept. */
 import { OPEN_PHASE, startedBy } from '../../shared/contract.ts'
 import { STUCK_START } from '../../shared/outcome.ts'
-import { secondsLeft, settingsOf } from '../../shared/plan-build.ts'
 import type { Attempt, RunRecord } from '../../shared/run.ts'
+import { secondsLeft, settingsOf } from '../../shared/run-settings.ts'
 import type { Ecs } from '../common/ecs.ts'
 import { runEffects } from '../common/effects.ts'
 import { type EndDeps, endAttempt } from '../common/end-attempt.ts'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildPlan, overrideSteps, secondsLeft, settingsOf } from '../../shared/plan-build.ts'
+import { buildPlan, overrideSteps } from '../../shared/plan-build.ts'
 import type { RunOverrides } from '../../shared/run.ts'
+import { secondsLeft, settingsOf } from '../../shared/run-settings.ts'
 import { at, attemptOf, configOf, jobOf, runOf } from '../fakes/records.ts'
 
 const planOf = (over: Parameters<typeof jobOf>[0] = {}, overrides?: RunOverrides, attempt = 1) => {
