@@ -19,6 +19,7 @@ import { retryCommand } from './retry.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
+import { sqlCommand } from './sql.ts'
 import { statusCommand } from './status.ts'
 import { uiCommand } from './ui.ts'
 import { validateCommand } from './validate.ts'
@@ -53,4 +54,5 @@ export const COMMANDS: Command[] = [
   artifactsCommand,
   docsCommand,
   uiCommand,
+  sqlCommand,
 ]

@@ -1,0 +1,82 @@
+/** Which objects hold the days that a question wants: by the index of the history, and for single runs by a listing. */
+import { gunzipSync } from 'node:zlib'
+import { z } from 'zod/mini'
+import { isReadable } from '../shared/contract.ts'
+import { UserError } from '../shared/errors.ts'
+import { HISTORY_KEY, type HistoryIndex, type HistoryTable } from '../shared/history-index.ts'
+import { EXIT } from '../shared/reasons.ts'
+import type { Bucket } from './connection.ts'
+
+const index = z.object({
+  schemaVersion: z.number(),
+  at: z.string(),
+  days: z.array(z.object({ date: z.string(), runs: z.number(), generation: z.optional(z.string()), tail: z.array(z.string()) })),
+  months: z.array(z.object({ month: z.string(), generation: z.string() })),
+})
+/** What of the index this command reads. */
+export type SqlIndex = z.infer<typeof index> & Pick<HistoryIndex, never>
+
+export async function readIndex(bucket: Bucket): Promise<SqlIndex> {
+  const bytes = await bucket.get(HISTORY_KEY.index)
+  if (!bytes)
+    throw new UserError('There is no history yet.', {
+      hint: 'It begins with the end of the first run. If there were runs: tidemill history rebuild',
+      exitCode: EXIT.infrastructure,
+    })
+  // Some emulators answer without saying that the bytes are compressed.
+  const text = Buffer.from(bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
+  const parsed = index.safeParse(JSON.parse(text))
+  if (parsed.success && isReadable(parsed.data.schemaVersion)) return parsed.data
+  throw new UserError(`${HISTORY_KEY.index} is of another version of Tidemill, or damaged.`, {
+    hint: 'Use the version that is deployed, or make it anew: tidemill history rebuild',
+    exitCode: EXIT.infrastructure,
+  })
+}
+
+export interface WantedFile {
+  key: string
+  /** Of a single run: it is written again when the run is opened again. Others never change under their name. */
+  etag?: string
+  bytes?: number
+}
+
+export interface TableObjects {
+  /** Of many runs. */
+  compacted: WantedFile[]
+  /** Of single runs. */
+  single: WantedFile[]
+  /** Runs whose rows in the compacted files are of an earlier end: they were opened again. */
+  superseded: string[]
+}
+
+export async function filesOf(
+  bucket: Bucket,
+  { days, months }: SqlIndex,
+  table: HistoryTable,
+  wanted: ReadonlySet<string>,
+): Promise<TableObjects> {
+  const chosen = days.filter(day => wanted.has(day.date))
+  const isOwn = (day: SqlIndex['days'][number]) => day.generation !== undefined
+  const compactedMonths = new Set(months.map(({ month }) => month))
+  const isOfMonth = (day: SqlIndex['days'][number]) => !isOwn(day) && compactedMonths.has(day.date.slice(0, 7))
+  const inMonth = new Set(chosen.filter(isOfMonth).map(day => day.date.slice(0, 7)))
+  const compacted = [
+    ...months.filter(({ month }) => inMonth.has(month)).map(each => HISTORY_KEY.month(table, each.month, each.generation)),
+    ...chosen.flatMap(({ date, generation }) => (generation === undefined ? [] : [HISTORY_KEY.day(table, date, generation)])),
+  ]
+  const single = chosen.filter(day => day.tail.length > 0).map(day => filesOfRuns(bucket, table, day.date, day.tail))
+  return {
+    compacted: compacted.map(key => ({ key })),
+    single: (await Promise.all(single)).flat(),
+    superseded: chosen.filter(day => isOwn(day) || isOfMonth(day)).flatMap(day => day.tail),
+  }
+}
+
+async function filesOfRuns(bucket: Bucket, table: HistoryTable, day: string, tail: readonly string[]): Promise<WantedFile[]> {
+  const wanted = new Set(tail.map(run => HISTORY_KEY.run(table, day, run)))
+  // `run=` keeps the files of the whole day out of the listing.
+  const objects = await bucket.list(HISTORY_KEY.run(table, day, '').replace(/\.parquet$/, ''))
+  const found = objects.filter(({ key }) => wanted.delete(key))
+  // One that is not there is asked for by name, and missed: it may have been put into the file of its day meanwhile.
+  return [...found.map(({ key, etag = '', bytes }) => ({ key, etag, bytes })), ...[...wanted].map(key => ({ key, etag: '' }))]
+}

@@ -1,0 +1,96 @@
+/** A bucket with a history of known content: single runs, days and months, made with DuckDB by the columns of the history. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { HISTORY_KEY, HISTORY_TABLES, type HistoryTable } from '../../shared/history-index.ts'
+import { TABLES } from '../../shared/history-tables.ts'
+
+/** A row: what it does not name is NULL. */
+export type Row = Record<string, unknown> & { run_id: string; claimed_at: string }
+export type Rows = Partial<Record<HistoryTable, Row[]>>
+
+export interface Layout {
+  /** Months in one file each. */
+  months?: string[]
+  /** Days with a file of their own. */
+  days?: string[]
+}
+
+const dayOf = (row: Row) => row.claimed_at.slice(0, 10)
+
+/** What is in no month and no day is in files of single runs. */
+export async function makeHistory(rows: Rows, { months = [], days = [] }: Layout = {}): Promise<Record<string, Uint8Array>> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemill-history-'))
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const objects: Record<string, Uint8Array> = {}
+  const put = async (key: string, table: HistoryTable, some: Row[]) => {
+    const path = join(folder, 'file.parquet')
+    const columns = TABLES[table].columns.map(({ name, type }) => `"${name}": '${type}'`)
+    writeFileSync(join(folder, 'rows.json'), JSON.stringify(some))
+    const read = `read_json('${join(folder, 'rows.json')}', format = 'array', columns = {${columns.join(', ')}})`
+    await connection.run(`COPY (FROM ${read} ORDER BY claimed_at) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`)
+    objects[key] = readFileSync(path)
+  }
+  const all = HISTORY_TABLES.flatMap(table => (rows[table] ?? []).map(row => ({ table, row })))
+  const dates = [...new Set(all.map(({ row }) => dayOf(row)))].sort().reverse()
+  const open = dates.filter(date => !days.includes(date) && !months.includes(date.slice(0, 7)))
+  try {
+    for (const table of HISTORY_TABLES) {
+      const of = (wanted: (row: Row) => boolean) => (rows[table] ?? []).filter(wanted)
+      for (const month of months)
+        await put(
+          HISTORY_KEY.month(table, month, 'g1'),
+          table,
+          of(row => dayOf(row).startsWith(month)),
+        )
+      for (const day of days)
+        await put(
+          HISTORY_KEY.day(table, day, 'g1'),
+          table,
+          of(row => dayOf(row) === day),
+        )
+      for (const date of open)
+        for (const run of new Set(of(row => dayOf(row) === date).map(row => row.run_id)))
+          await put(
+            HISTORY_KEY.run(table, date, run),
+            table,
+            of(row => row.run_id === run),
+          )
+    }
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+    rmSync(folder, { recursive: true })
+  }
+  const runsOf = (date: string) => [...new Set(all.filter(({ row }) => dayOf(row) === date).map(({ row }) => row.run_id))]
+  objects[HISTORY_KEY.index] = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 1,
+      at: '2026-11-22T12:00:00Z',
+      days: dates.map(date => ({
+        date,
+        page: HISTORY_KEY.dayPage(date, 'x'),
+        runs: runsOf(date).length,
+        failed: 0,
+        usd: 0,
+        ...(days.includes(date) && { generation: 'g1' }),
+        tail: open.includes(date) ? runsOf(date) : [],
+      })),
+      months: months.map(month => ({ month, generation: 'g1' })),
+      jobs: [],
+      newest: [],
+    }),
+  )
+  return objects
+}
+
+let made = 0
+/** A row of a run; `at`: ISO 8601 of its claim. */
+export function runRow(at: string, fields: Record<string, unknown> = {}): Row {
+  const claimed = new Date(at)
+  const id = `${claimed.toISOString().slice(0, 19).replace(/[-:]/g, '')}-${String(++made).padStart(12, '0')}`
+  const times = { claimed_at: claimed.toISOString(), started_at: claimed.toISOString(), ended_at: claimed.toISOString() }
+  return { run_id: id, project: 'shop', environment: 'prod', job: 'nightly', status: 'success', ...times, ...fields }
+}
