@@ -102,7 +102,7 @@ function add(needs: Needs, table: HistoryTable, projections: string[], filters: 
 
 const hasWord = (text: string, word: string) => new RegExp(`(?<![\\w$])${word}(?![\\w$])`).test(text)
 
-const COMPARED = String.raw`(run_id|claimed_at)(>=|<=|=|>|<)'(\d{4})-?(\d{2})-?(\d{2})[^']*'(?:::TIMESTAMP)?`
+const COMPARED = String.raw`(run_id|claimed_at)(>=|<=|=|>|<)'(\d{4})-?(\d\d)?-?(\d\d)?[^']*'(?:::TIMESTAMP)?`
 const ALL_COMPARED = new RegExp(`^${COMPARED}( AND ${COMPARED})*$`)
 
 /** Ids and times of claims begin with the day, so a condition on one of them is one on the day, if a weaker one. */
@@ -115,7 +115,7 @@ export function relax(filter: string): string {
   if (/^run_id IN \('\d{8}T[^']*'(, '\d{8}T[^']*')*\)$/.test(condition))
     return condition.replace('run_id', 'day').replace(/'(\d{4})(\d{2})(\d{2})T[^']*'/g, "'$1-$2-$3'")
   if (!ALL_COMPARED.test(condition)) return condition
-  return condition.replace(new RegExp(COMPARED, 'g'), (_, _column, sign: string, year, month, day) => {
+  return condition.replace(new RegExp(COMPARED, 'g'), (_, _column, sign: string, year: string, month = '01', day = '01') => {
     return `day${sign === '=' ? '=' : `${sign[0]}=`}'${year}-${month}-${day}'`
   })
 }

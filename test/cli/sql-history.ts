@@ -1,8 +1,7 @@
-/** A bucket with a history of known content: single runs, days and months, made with DuckDB by the columns of the history. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
+/** A bucket with a history of known content: files of single runs, days and months. */
+import { ByteWriter, parquetWrite } from 'hyparquet-writer'
+import { fileOf, stored } from '../../lambda/common/parquet.ts'
+import type { Column } from '../../shared/history-columns.ts'
 import { HISTORY_KEY, HISTORY_TABLES, type HistoryTable } from '../../shared/history-index.ts'
 import { TABLES } from '../../shared/history-tables.ts'
 
@@ -20,49 +19,35 @@ export interface Layout {
 const dayOf = (row: Row) => row.claimed_at.slice(0, 10)
 
 /** What is in no month and no day is in files of single runs. */
-export async function makeHistory(rows: Rows, { months = [], days = [] }: Layout = {}): Promise<Record<string, Uint8Array>> {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemill-history-'))
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
+export function makeHistory(rows: Rows, { months = [], days = [] }: Layout = {}): Record<string, Uint8Array> {
   const objects: Record<string, Uint8Array> = {}
-  const put = async (key: string, table: HistoryTable, some: Row[]) => {
-    const path = join(folder, 'file.parquet')
-    const columns = TABLES[table].columns.map(({ name, type }) => `"${name}": '${type}'`)
-    writeFileSync(join(folder, 'rows.json'), JSON.stringify(some))
-    const read = `read_json('${join(folder, 'rows.json')}', format = 'array', columns = {${columns.join(', ')}})`
-    await connection.run(`COPY (FROM ${read} ORDER BY claimed_at) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`)
-    objects[key] = readFileSync(path)
+  const put = (key: string, table: HistoryTable, some: Row[]) => {
+    objects[key] = fileFor(table, some)
   }
   const all = HISTORY_TABLES.flatMap(table => (rows[table] ?? []).map(row => ({ table, row })))
   const dates = [...new Set(all.map(({ row }) => dayOf(row)))].sort().reverse()
   const open = dates.filter(date => !days.includes(date) && !months.includes(date.slice(0, 7)))
-  try {
-    for (const table of HISTORY_TABLES) {
-      const of = (wanted: (row: Row) => boolean) => (rows[table] ?? []).filter(wanted)
-      for (const month of months)
-        await put(
-          HISTORY_KEY.month(table, month, 'g1'),
+  for (const table of HISTORY_TABLES) {
+    const of = (wanted: (row: Row) => boolean) => (rows[table] ?? []).filter(wanted)
+    for (const month of months)
+      put(
+        HISTORY_KEY.month(table, month, 'g1'),
+        table,
+        of(row => dayOf(row).startsWith(month)),
+      )
+    for (const day of days)
+      put(
+        HISTORY_KEY.day(table, day, 'g1'),
+        table,
+        of(row => dayOf(row) === day),
+      )
+    for (const date of open)
+      for (const run of new Set(all.filter(({ row }) => dayOf(row) === date).map(({ row }) => row.run_id)))
+        put(
+          HISTORY_KEY.run(table, date, run),
           table,
-          of(row => dayOf(row).startsWith(month)),
+          of(row => row.run_id === run),
         )
-      for (const day of days)
-        await put(
-          HISTORY_KEY.day(table, day, 'g1'),
-          table,
-          of(row => dayOf(row) === day),
-        )
-      for (const date of open)
-        for (const run of new Set(of(row => dayOf(row) === date).map(row => row.run_id)))
-          await put(
-            HISTORY_KEY.run(table, date, run),
-            table,
-            of(row => row.run_id === run),
-          )
-    }
-  } finally {
-    connection.closeSync()
-    instance.closeSync()
-    rmSync(folder, { recursive: true })
   }
   const runsOf = (date: string) => [...new Set(all.filter(({ row }) => dayOf(row) === date).map(({ row }) => row.run_id))]
   objects[HISTORY_KEY.index] = Buffer.from(
@@ -84,6 +69,26 @@ export async function makeHistory(rows: Rows, { months = [], days = [] }: Layout
     }),
   )
   return objects
+}
+
+/** As the finisher writes it, in smaller groups. */
+export function fileFor(table: HistoryTable, rows: readonly Row[]): Uint8Array {
+  const writer = new ByteWriter()
+  const columns: readonly Column[] = TABLES[table].columns
+  const columnData = columns.map(column => ({
+    name: column.name,
+    data: rows.map(row => stored(column.type, cellOf(column, row[column.name]))),
+    offsetIndex: false,
+  }))
+  parquetWrite({ writer, ...fileOf(table), columnData, rowGroupSize: 2048 })
+  return writer.getBytes()
+}
+
+const NOTHING: Record<string, unknown> = { TIMESTAMP: new Date(0), BOOLEAN: false, VARCHAR: '', 'VARCHAR[]': [] }
+
+function cellOf({ type, nullable }: Column, value: unknown): unknown {
+  if (value === undefined || value === null) return nullable ? null : (NOTHING[type] ?? 0)
+  return type === 'TIMESTAMP' ? new Date(String(value)) : value
 }
 
 let made = 0

@@ -34,7 +34,7 @@ function runsOf(job: string, outcomes: string, commits: string): Row[] {
 async function ask(title: string, rows: Parameters<typeof makeHistory>[0], days: number[]): Promise<unknown> {
   const sql = questions.get(title)
   assert.ok(sql, `docs/questions.md has no question "${title}"`)
-  const objects = await makeHistory(rows, { days: days.map(dateOf) })
+  const objects = makeHistory(rows, { days: days.map(dateOf) })
   const context = fakeContext(fakeConnection({ objects }), { effects: { env: { TIDEMILL_CACHE: join(cache, title) } } })
   return ((await sqlCommand.run(context, input({ question: sql }))).document as { rows: unknown }).rows
 }

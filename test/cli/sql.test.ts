@@ -58,7 +58,7 @@ const refusal = async (objects: Objects, question: string): Promise<UserError> =
 }
 
 /** 60 runs in two months of 200 nodes each, whose messages no compression makes small. */
-async function largeHistory(): Promise<Objects> {
+function largeHistory(): Objects {
   const noise = (text: string) => createHash('sha512').update(text).digest('base64')
   const runs = Array.from({ length: 60 }, (_, i) => runRow(new Date(Date.UTC(2026, 8, 1 + i, 2)).toISOString()))
   const nodes = runs.flatMap(run =>
@@ -78,13 +78,13 @@ const totalOf = (objects: Objects, part: string) =>
   Object.entries(objects).reduce((total, [key, bytes]) => (key.includes(part) ? total + bytes.length : total), 0)
 
 test('only the columns that a question reads are fetched, and once', async () => {
-  const objects = await large
+  const objects = large
   const cache = join(root, 'columns')
   const question = 'select count(distinct unique_id) as ids, sum(seconds) as total from nodes'
   const first = await ask(objects, question, { cache })
   assert.deepEqual(first.rows, [{ ids: 200, total: 60 * 19_900 }])
   assert.ok(first.reads.every(({ key }) => key.includes('/nodes/')))
-  assert.ok(totalOf(objects, '/nodes/') > 1_200_000)
+  assert.ok(totalOf(objects, '/nodes/') > 900_000)
   const again = await ask(objects, question, { cache })
   assert.deepEqual([again.rows, again.reads.filter(isData)], [first.rows, []])
   // Other columns of the same files: the rest of them, to the last byte.
@@ -94,7 +94,7 @@ test('only the columns that a question reads are fetched, and once', async () =>
 })
 
 test('files of days that the conditions leave out are not fetched', async () => {
-  const objects = await large
+  const objects = large
   for (const condition of [
     "day >= '2026-10-05'",
     "claimed_at > timestamptz '2026-10-05 01:00:00+00'",
@@ -113,7 +113,7 @@ test('files of days that the conditions leave out are not fetched', async () => 
 })
 
 test('of a file that is needed the row groups of other days are not fetched', async () => {
-  const objects = await large
+  const objects = large
   const of = async (condition: string) => {
     const { reads, rows } = await ask(objects, `select count(message) n, max(message) m from nodes where ${condition}`)
     return { bytes: sum(reads), n: rows[0]?.n }
@@ -125,7 +125,7 @@ test('of a file that is needed the row groups of other days are not fetched', as
 })
 
 test('a damaged cache, and one that a plan did not fill, are fetched anew', async () => {
-  const objects = await large
+  const objects = large
   const cache = join(root, 'damaged')
   const question = 'select sum(length(message)) n from nodes'
   const { rows } = await ask(objects, question, { cache })
@@ -145,8 +145,8 @@ test('a damaged cache, and one that a plan did not fill, are fetched anew', asyn
 
 test('files that a compaction replaced meanwhile: the index is read again, once', async () => {
   const runs = [runRow('2026-11-20T02:00:00Z'), runRow('2026-11-20T03:00:00Z')]
-  const tail = await makeHistory({ runs })
-  const compacted = await makeHistory({ runs }, { days: ['2026-11-20'] })
+  const tail = makeHistory({ runs })
+  const compacted = makeHistory({ runs }, { days: ['2026-11-20'] })
   const objects = { ...tail }
   const { rows } = await ask(objects, 'select count(*) n from runs', {
     onRead() {
@@ -163,8 +163,8 @@ test('files that a compaction replaced meanwhile: the index is read again, once'
 
 test('a run that was opened again counts once, with its last end', async () => {
   const run = runRow('2026-11-20T02:00:00Z', { status: 'error' })
-  const objects = await makeHistory({ runs: [run, runRow('2026-11-20T03:00:00Z')] }, { days: ['2026-11-20'] })
-  const again = await makeHistory({ runs: [{ ...run, status: 'success' }] })
+  const objects = makeHistory({ runs: [run, runRow('2026-11-20T03:00:00Z')] }, { days: ['2026-11-20'] })
+  const again = makeHistory({ runs: [{ ...run, status: 'success' }] })
   const index = JSON.parse(Buffer.from(objects[HISTORY_KEY.index] ?? '').toString())
   index.days[0].tail = [run.run_id]
   Object.assign(objects, again, { [HISTORY_KEY.index]: Buffer.from(JSON.stringify(index)) })
@@ -173,7 +173,7 @@ test('a run that was opened again counts once, with its last end', async () => {
 })
 
 test('nothing but the tables can be read, nothing can be written or loaded', async () => {
-  const objects = await makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
+  const objects = makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
   const target = join(root, 'written')
   for (const question of [
     "from read_text('/etc/hostname')",
@@ -231,7 +231,10 @@ test('answers: a table for people with a word on what was left out, JSON and CSV
   const rows = Array.from({ length: 150 }, (_, i) => runRow(new Date(Date.UTC(2026, 9, 1, 0, i)).toISOString()))
   const hostile = '\u001b[31mred\u202e, "quoted"\nline'
   const [first] = rows as [Row]
-  const objects = await makeHistory({ runs: [{ ...first, message: hostile, nodes: 7, usd: 0.25 }, ...rows.slice(1)] })
+  const objects = makeHistory(
+    { runs: [{ ...first, message: hostile, nodes: 7, usd: 0.25 }, ...rows.slice(1)] },
+    { days: ['2026-10-01'] },
+  )
   const table = await ask(objects, 'select run_id, status from runs order by run_id')
   assert.deepEqual([table.lines.length, table.lines[0]], [102, 'run_id                        status'])
   assert.match(table.lines.at(-1) ?? '', /more than these 100 rows; --count NUMBER/)
@@ -253,7 +256,7 @@ test('answers: a table for people with a word on what was left out, JSON and CSV
 })
 
 test('the question comes as a word, from a file or on stdin', async () => {
-  const objects = await makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
+  const objects = makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
   mkdirSync(join(root, 'questions'))
   writeFileSync(join(root, 'questions/q.sql'), '-- how many\nselect count(*) n from runs;\n')
   const wanted = [{ n: 1 }]
@@ -266,7 +269,7 @@ test('the question comes as a word, from a file or on stdin', async () => {
 })
 
 test('columns that an older file lacks are NULL', async () => {
-  const objects = await makeHistory({ runs: [runRow('2026-11-20T02:00:00Z', { usd: 1 })] })
+  const objects = makeHistory({ runs: [runRow('2026-11-20T02:00:00Z', { usd: 1 })] })
   const key = Object.keys(objects).find(name => name.includes('/runs/')) ?? ''
   const { DuckDBInstance } = await import('@duckdb/node-api')
   const connection = await (await DuckDBInstance.create(':memory:')).connect()
@@ -281,7 +284,7 @@ test('columns that an older file lacks are NULL', async () => {
 })
 
 test('Ctrl-C ends a question that takes long', async () => {
-  const objects = await makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
+  const objects = makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
   const interrupt = new AbortController()
   setTimeout(() => interrupt.abort(), 300)
   const question = 'select count(*) from runs, range(10000000) a, range(10000000) b where a.range + b.range = 3'
