@@ -43,6 +43,24 @@ export function adviseMemory(jobs: readonly (readonly RunRecord[])[], size: Envi
 export const hasRoom = (run: RunRecord, size: EnvironmentConfig['size']): boolean =>
   run.peakMemoryBytes !== undefined && smallerSize(run.peakMemoryBytes, size) !== undefined
 
+/** In a row: what was not enough once may be so again, and an attempt that runs out of memory is lost. */
+const RUNS_TO_FORGET = 10
+
+/**
+ * Whether a job that was given more memory than its environment has, since it once ran out of it, would fit again. `runs`: its
+ * newest, newest first.
+ */
+export function fitsAgain(runs: readonly RunRecord[], { memory }: EnvironmentConfig['size']): boolean {
+  const newest = runs.filter(isGood).slice(0, RUNS_TO_FORGET)
+  const last = newest.at(-1)
+  if (!last || newest.length < RUNS_TO_FORGET) return false
+  const since = runs.slice(0, runs.indexOf(last) + 1)
+  if (since.some(run => run.attempts.some(each => each.larger === 'stepped' || each.outcome?.reason === 'out_of_memory')))
+    return false
+  const fits = (run: RunRecord) => (run.peakMemoryBytes ?? Number.POSITIVE_INFINITY) * ROOM <= memory * MEBIBYTE
+  return newest.every(run => run.attempts[0]?.larger === 'remembered' && fits(run))
+}
+
 /** Of an attempt that went on where another had stopped the peak says nothing of the whole job. */
 const isGood = (run: RunRecord) =>
   (run.status === 'success' || run.status === 'warn') &&

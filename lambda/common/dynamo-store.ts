@@ -104,6 +104,9 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     async rememberSize(job, size) {
       await update(dynamo, { pk: PK.job(job), update: 'SET #size = :size', values: { size } })
     },
+    async forgetSize(job) {
+      await update(dynamo, { pk: PK.job(job), update: 'REMOVE #size', condition: 'attribute_exists(pk)' })
+    },
     freePlaces: (id, of) => freePlaces(dynamo, id, of),
     endRun: (record, expected, ended) =>
       endRun(dynamo, record, expected, ended).then(done => (done ? run(record.id) : undefined)),

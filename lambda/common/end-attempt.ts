@@ -3,6 +3,7 @@
 import type { RetryConfig } from '../../shared/config-model.ts'
 import { fullName } from '../../shared/contract.ts'
 import { nextMemory } from '../../shared/fargate.ts'
+import { fitsAgain } from '../../shared/memory-advice.ts'
 import { classify, type EcsEnd, mayRetry, type Outcome, retryDelaySeconds } from '../../shared/outcome.ts'
 import type { RunnerResult } from '../../shared/plan.ts'
 import { mergeAttempts } from '../../shared/resume.ts'
@@ -18,7 +19,7 @@ import type { TaskFacts } from './task.ts'
 
 export interface EndDeps extends EffectDeps, RemainsDeps {
   bucket: EffectDeps['bucket']
-  store: EffectDeps['store'] & Pick<Store, 'endRun' | 'nextAttempt' | 'rememberSize'>
+  store: EffectDeps['store'] & Pick<Store, 'endRun' | 'nextAttempt' | 'rememberSize' | 'forgetSize' | 'runsBefore'>
 }
 
 /** What is known of the task that ended; a task that ECS has forgotten has only its end. */
@@ -72,16 +73,20 @@ export async function endAttempt(deps: EndDeps, run: RunRecord, task: EndedTask)
     { attempt: end, statuses: ['starting', 'running'] },
   )
   if (!ended) return
-  await rememberSize(deps, ended)
+  await keepSize(deps, ended, settings)
   await runEffects(deps, ended)
 }
 
-/** What sufficed after an attempt had run out of memory is where the job's next run begins. */
-async function rememberSize(deps: EndDeps, run: RunRecord): Promise<void> {
+/** What sufficed after an attempt had run out of memory is where the job's next run begins, until its runs have long needed less. */
+async function keepSize(deps: EndDeps, run: RunRecord, settings: RunSettings | undefined): Promise<void> {
   const last = run.attempts.at(-1)
-  if (last?.larger !== 'stepped' || (run.status !== 'success' && run.status !== 'warn')) return
+  if (!last?.larger || (run.status !== 'success' && run.status !== 'warn')) return
+  const job = fullName(run.project, run.job)
   const { cpu, memory } = last
-  await deps.store.rememberSize(fullName(run.project, run.job), { cpu, memory, run: run.id })
+  if (last.larger === 'stepped') return deps.store.rememberSize(job, { cpu, memory, run: run.id })
+  if (!settings || !fitsAgain([run, ...(await deps.store.runsBefore(job, run.id))], settings.environment.size)) return
+  await deps.store.forgetSize(job)
+  deps.log('the job fits into the size of its environment again', { runId: run.id, memory: settings.environment.size.memory })
 }
 
 /** Failed nodes are worth another attempt when each of them tells of a fault of the warehouse that passes. */

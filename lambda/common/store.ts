@@ -182,6 +182,7 @@ export interface Store extends DeploymentStore {
    */
   reopen(run: RunRecord, retry: Retry, startBy: string): Promise<RunRecord | undefined>
   rememberSize(job: string, size: JobSize): Promise<void>
+  forgetSize(job: string): Promise<void>
   /** Gives the places of a run back that is over, or that the table does not have. False: it is not over. */
   freePlaces(id: string, of: { job: string; environment: string }): Promise<boolean>
   /** The end of a run: final status, places given back, effects open. Only {@link finalise} calls it. */

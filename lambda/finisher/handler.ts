@@ -5,7 +5,7 @@
  *
  * Environment: installation, table, bucket, configKey, dispatcher, notifier, compactor.
  * Permissions:
- * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem on the table; Query on index/open
+ * - dynamodb: GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem on the table; Query on index/open and index/job
  * - s3:GetObject on config/*, runs/*, docs/*, state/*; s3:PutObject on plans/*, runs/*, docs/*, state/*, history/*;
  *   s3:ListBucket on the bucket (prefixes runs/*, docs/*, state/*: without it a missing object answers 403)
  * - logs:GetLogEvents on log-group:/tidemill/<installation>/*:log-stream:*

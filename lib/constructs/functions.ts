@@ -100,6 +100,8 @@ export class Functions extends Construct {
       eventAge: Duration.hours(6),
     })
     this.allowEnding(finisher)
+    // The newest runs of a job say how much memory it needs.
+    this.props.data.grantTable(finisher, ['GetItem'], ['job'])
     return finisher
   }
 

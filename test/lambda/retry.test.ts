@@ -9,6 +9,7 @@ import type { ApiResponse } from '../../shared/api.ts'
 import type { JobConfig } from '../../shared/config-model.ts'
 import { KEY } from '../../shared/contract.ts'
 import type { Plan, Resume } from '../../shared/plan.ts'
+import type { Attempt, RunRecord } from '../../shared/run.ts'
 import { secondsLeft } from '../../shared/run-settings.ts'
 import type { FakeCloud } from '../fakes/cloud.ts'
 import { type FakeTask, stopOf, taskEvent } from '../fakes/ecs.ts'
@@ -87,6 +88,25 @@ test('fault 24: out of memory: the next attempt has the next size, the same comm
   const [other] = (await cloud.store.runs([runOf(2).id])).map(each => each.attempts[0])
   assert.deepEqual([other?.memory, other?.larger], [3072, 'remembered'])
 })
+
+test(
+  'a job that was given more memory gets what its environment has again when ten good runs would have fitted',
+  options,
+  async () => {
+    const { cloud, task } = await started({ retry: { attempts: 2, on: ['memory'] } })
+    const [attempt] = (await cloud.run(ID)).attempts
+    const larger = { ...attempt, number: 1, memory: 4096, larger: 'remembered' } as Attempt
+    cloud.store.plant({ ...(await cloud.run(ID)), attempts: [larger] })
+    const before = (number: number) => ({ ...runOf(number), id: `20261121T0200${String(number).padStart(2, '0')}-000000000001` })
+    const good: Partial<RunRecord> = { status: 'success', peakMemoryBytes: 900 * 1024 ** 2, attempts: [larger] }
+    for (let number = 1; number <= 9; number++) cloud.store.plant({ ...before(number), ...good })
+    await cloud.store.rememberSize('shop/nightly', { cpu: 1024, memory: 4096, run: ID })
+    report(cloud, result({ peakMemoryBytes: 900 * 1024 ** 2 }))
+    await finish(cloud.deps, taskEvent(task, stopOf(0)))
+    assert.equal(outcomeOf(await cloud.run(ID)), 'success')
+    assert.equal((await cloud.store.job('shop/nightly')).size, undefined)
+  },
+)
 
 test('the largest task ran out of memory: no other attempt', options, async () => {
   const { cloud, task } = await started({ retry: { attempts: 3, on: ['memory'] } })

@@ -59,6 +59,8 @@ export function testEnds(name: string, store: () => Promise<Store>): void {
       assert.equal((await s.open(OPEN_PHASE.waiting)).length, 1)
       await s.rememberSize('shop/nightly', { cpu: 1024, memory: 3072, run: run.id })
       assert.equal((await s.job('shop/nightly')).size?.memory, 3072)
+      await s.forgetSize('shop/nightly')
+      assert.equal((await s.job('shop/nightly')).size, undefined)
       assert.equal(await s.startAttempt(again, { ...attemptOf(2), number: 2 }, limits), 'started')
       assert.deepEqual((await s.job('shop/nightly')).running, [run.id])
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { taskCost } from '../../shared/fargate.ts'
-import { adviseMemory, hasRoom } from '../../shared/memory-advice.ts'
+import { adviseMemory, fitsAgain, hasRoom } from '../../shared/memory-advice.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { makeAttempt, makeRun } from '../cli/fakes.ts'
 
@@ -86,4 +86,21 @@ test('one run tells whether a look at more is worth it', () => {
     [room({ peakMemoryBytes: 400 * MEGABYTE }), room({ peakMemoryBytes: 3000 * MEGABYTE }), room({})],
     [true, false, false],
   )
+})
+
+test('a size that was remembered is forgotten after ten good runs in a row that would fit into the environment, with room', () => {
+  const small = { ...SIZE, memory: 2048 }
+  const attempt = (fields: object) => ({ attempts: [{ ...makeAttempt(1), ...fields }] })
+  const remembered = (peaks: number[], fields: (day: number) => Partial<RunRecord> = () => ({})) =>
+    runs(peaks, day => ({ ...attempt({ larger: 'remembered' }), ...fields(day) }))
+  const ten = Array<number>(10).fill(1365)
+  const only = (day: number, fields: Partial<RunRecord>) => (each: number) => (each === day ? fields : {})
+  assert.ok(fitsAgain(remembered(ten), small))
+  assert.ok(!fitsAgain(remembered(ten.slice(1)), small))
+  assert.ok(!fitsAgain(remembered([...ten.slice(1), 1366]), small), 'without room')
+  assert.ok(fitsAgain(remembered([...ten, 3000]), small), 'what was before does not count')
+  assert.ok(fitsAgain(remembered([...ten, 1365], only(3, { status: 'error' })), small), 'a failure for another reason')
+  const memory = attempt({ larger: 'remembered', outcome: { status: 'error', reason: 'out_of_memory' } })
+  assert.ok(!fitsAgain(remembered([...ten, 1365], only(3, { status: 'error', ...memory })), small))
+  assert.ok(!fitsAgain(remembered(ten, only(9, attempt({}))), small), 'it had the size of the environment then')
 })
