@@ -19,6 +19,8 @@ export interface Context {
   style: Style
   /** A line for people while the command works: stdout, or stderr when stdout is kept for the JSON document. */
   say(line: string): void
+  /** The text with the flags that chose the installation in each command named in it. */
+  paste(text: string): string
 }
 
 /** What the user typed after the command: positional words by name, options by their long name in camel case. */

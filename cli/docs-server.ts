@@ -39,11 +39,11 @@ async function answer({ bucket }: Pick<Connection, 'bucket'>, request: IncomingM
   if (!place) return refuse(response, 404, 'Docs have addresses of the form /<project>/<environment>/current/.')
   const { project, environment, run, file } = place
   try {
-    if (run === 'current') {
+    if (run === 'current' || file.length === 0) {
       // The page asks for the rest by relative addresses: from here on all of it comes from one run.
-      const pointer = await readPointer(bucket, KEY.docsPointer(project, environment))
-      if (!pointer) return refuse(response, 404, `There are no docs of ${project}/${environment} yet.`, NO_DOCS_YET)
-      const to = `${docsPath(project, environment, pointer.run)}${file.map(encodeURIComponent).join('/')}`
+      const named = run === 'current' ? (await readPointer(bucket, KEY.docsPointer(project, environment)))?.run : run
+      if (!named) return refuse(response, 404, `There are no docs of ${project}/${environment} yet.`, NO_DOCS_YET)
+      const to = `${docsPath(project, environment, named)}${file.map(encodeURIComponent).join('/')}`
       response.writeHead(302, { ...DOCS_HEADERS, location: to, 'cache-control': 'no-store' }).end()
       return
     }
@@ -85,7 +85,6 @@ export function parsePath(url: string): Place | undefined {
     const last = file.at(-1) ?? ''
     const plain = parts.every(part => isPlain(part)) && (last === '' || isPlain(last))
     if (!plain || (run !== 'current' && !RUN_ID_PATTERN.test(run) && run !== '')) return undefined
-    // Relative addresses of the page need the slash behind the run.
     return { project, environment, run: run === '' ? 'current' : run, file }
   } catch {
     return undefined

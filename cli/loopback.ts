@@ -18,12 +18,15 @@ export interface Listening {
   option?: string
 }
 
+/** Bytes. Cookies have no port: those of any other program on this machine come along, and must not be too much. */
+const MAX_HEADERS = 1024 * 1024
+
 /** Answers a request that came to the server's own name. */
 export type Answer = (request: IncomingMessage, response: ServerResponse, origin: string) => Promise<void>
 
 export async function listen({ host, port, option }: Listening, answer: Answer): Promise<LoopbackServer> {
   let origin = ''
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: MAX_HEADERS }, (request, response) => {
     // A page elsewhere that points its own name at 127.0.0.1 sends its own name here.
     if (`http://${request.headers.host}` !== origin) return refuseHost(response, origin)
     answer(request, response, origin).catch(() => response.destroy())

@@ -130,6 +130,7 @@ function makeContext(effects: Effects, globals: GlobalOptions, paste: (line: str
     globals,
     style: makeStyle(wantsColor(sink.isTTY, effects.env, globals.color)),
     say: line => sink.write(`${paste(line)}\n`),
+    paste,
   }
 }
 

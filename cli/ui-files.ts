@@ -21,8 +21,12 @@ const TYPES: Record<string, string> = {
   '.woff2': 'font/woff2',
 }
 
+/** As esbuild names them: `app-F7YWNGIF.js`. */
+const NAMED_BY_CONTENT = /-[A-Z0-9]{8}\.\w+$/
+
 interface PageFile {
   type: string
+  cache: string
   etag: string
   plain: Buffer
   gzip: Buffer
@@ -42,13 +46,19 @@ export function readPageFiles(folder: string): PageFiles {
     if (!entry.isFile() || !type) continue
     const plain = readFileSync(join(folder, entry.name))
     const etag = `"${createHash('sha256').update(plain).digest('hex').slice(0, 32)}"`
-    files.set(`/${entry.name === 'index.html' ? '' : entry.name}`, { type, etag, plain, gzip: gzipSync(plain, { level: 9 }) })
+    const cache = NAMED_BY_CONTENT.test(entry.name) ? 'private, max-age=31536000, immutable' : 'no-cache'
+    const path = `/${entry.name === 'index.html' ? '' : entry.name}`
+    files.set(path, { type, cache, etag, plain, gzip: gzipSync(plain, { level: 9 }) })
   }
   return files
 }
 
-export function sendPageFile({ type, etag, plain, gzip }: PageFile, request: IncomingMessage, response: ServerResponse): void {
-  const headers = { ...PAGE_HEADERS, 'content-type': type, etag, vary: 'accept-encoding', 'cache-control': 'no-cache' }
+export function sendPageFile(
+  { type, cache, etag, plain, gzip }: PageFile,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const headers = { ...PAGE_HEADERS, 'content-type': type, etag, vary: 'accept-encoding', 'cache-control': cache }
   if (request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end()
   const packed = acceptsGzip(request)
   const body = packed ? gzip : plain

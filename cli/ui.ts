@@ -7,7 +7,7 @@ import { kindOfAwsError } from './aws-errors.ts'
 import { type Command, type Context, flagOption, type Input, type Outcome, textOption } from './command.ts'
 import type { Connection } from './connection.ts'
 import { serveDocs } from './docs-server.ts'
-import { connect, wantsLocal } from './installation.ts'
+import { connect } from './installation.ts'
 import { openBrowser } from './open-browser.ts'
 import { parsePort } from './option-values.ts'
 import { distFolder } from './places.ts'
@@ -75,7 +75,7 @@ export async function startUi(context: Context, connection: Connection, { action
     actor,
     role: actions ? role : 'viewer',
     docs: docs.origin,
-    command: commandOf(context),
+    command: context.paste('tidemill runs').replace(/ runs$/, ''),
     version: readVersion(effects.packageRoot),
   } as const
   const token = randomBytes(24).toString('base64url')
@@ -107,8 +107,6 @@ async function identify(connection: Connection): Promise<{ role: Role; actor: st
     return { role: 'viewer', actor: await connection.identity() }
   }
 }
-
-const commandOf = (context: Context) => (wantsLocal(context) ? 'tidemill --local' : 'tidemill')
 
 function readVersion(packageRoot: string): string {
   const parsed: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))

@@ -2,7 +2,7 @@
 import { type Browser, chromium } from 'playwright-core'
 import { findProgram } from './need.ts'
 
-export const openBrowser = (): Promise<Browser> =>
+export const openBrowser = (...args: string[]): Promise<Browser> =>
   chromium.launch({
     executablePath: findProgram('chromium') ?? '',
     args: [
@@ -13,5 +13,6 @@ export const openBrowser = (): Promise<Browser> =>
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
     ],
   })

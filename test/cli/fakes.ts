@@ -211,6 +211,7 @@ export function fakeContext(
     said,
     style: makeStyle(false),
     say: line => void said.push(line),
+    paste: text => text,
     globals: { installation: 'tm', local: false, json: false, color: true, ...globals },
     effects: {
       stdout,
