@@ -59,6 +59,8 @@ export interface EnvironmentConfig {
   onGitOutage?: 'fail' | 'last_commit'
   /** Runs at the same time, of all jobs of the environment. */
   maxRunning: number
+  /** Days that its runs are kept. Absent: as the installation says. */
+  keepDays?: number
 }
 
 export interface ScheduleConfig {
@@ -159,7 +161,7 @@ export interface Config {
   retention: {
     /** Days, one of CloudWatch's values. */
     logs: number
-    /** Days that runs, their logs and artifacts are kept in the bucket. */
+    /** Days that runs, their logs and artifacts are kept, where an environment says nothing else. */
     runs: number
   }
   channels: {

@@ -1,11 +1,11 @@
 /** The row of a run in the list of runs: what a person looks for, each text bounded, as they come from people, git and dbt. */
-import { eventText } from './cause.ts'
 import type { EnvironmentConfig } from './config-model.ts'
 import { estimateCost } from './cost.ts'
 import { oneLine } from './format.ts'
 import type { IndexRun } from './history-index.ts'
 import { shortActor } from './message-facts.ts'
 import { isFinal, NODE_STATUSES, type NodeCounts, type RunRecord } from './run.ts'
+import { triggeredBy } from './triggered-by.ts'
 
 /** Characters. */
 const MESSAGE = 160
@@ -40,19 +40,11 @@ export function indexRow(run: RunRecord, size: EnvironmentConfig['size']): Index
   }
 }
 
+/** Of an identity its end, which names the person; of a commit the beginning. */
 function causedBy({ cause }: RunRecord): string {
-  switch (cause.kind) {
-    case 'schedule':
-      return oneLine(cause.schedule, BY)
-    case 'upstream':
-      return cause.run
-    case 'commit':
-      return oneLine(cause.branch ?? cause.sha.slice(0, COMMIT), BY)
-    case 'event':
-      return oneLine(eventText(cause), BY)
-    case 'request':
-      return oneLine(shortActor(cause.actor), BY)
-  }
+  if (cause.kind === 'request') return oneLine(shortActor(cause.actor), BY)
+  const text = triggeredBy(cause)
+  return oneLine(cause.kind === 'commit' && text === cause.sha ? text.slice(0, COMMIT) : text, BY)
 }
 
 /** Only what is not 0: a row is read a thousand times. */

@@ -2,6 +2,7 @@
 import { gunzipSync } from 'node:zlib'
 import {
   CopyObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -21,6 +22,8 @@ export interface Bucket {
   copy(from: string, to: string): Promise<boolean>
   /** Keys below a prefix, sorted, at most `max` of the last ones. */
   list(prefix: string, max: number): Promise<string[]>
+  /** Also keys that are not there. */
+  remove(keys: readonly string[]): Promise<void>
 }
 
 export function makeBucket(client: S3Client, bucket: string): Bucket {
@@ -83,8 +86,19 @@ export function makeBucket(client: S3Client, bucket: string): Bucket {
         if (!token) return keys
       }
     },
+    async remove(keys) {
+      for (let from = 0; from < keys.length; from += REMOVE_AT_ONCE) {
+        const Objects = keys.slice(from, from + REMOVE_AT_ONCE).map(Key => ({ Key }))
+        const { Errors = [] } = await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }))
+        const [first] = Errors
+        if (first) throw new Error(`${Errors.length} objects were not removed, ${first.Key}: ${first.Message ?? first.Code}`)
+      }
+    },
   }
 }
+
+/** S3's limit for one request. */
+const REMOVE_AT_ONCE = 1000
 
 /** Text of an object that may be gzip-compressed; undefined when it does not unpack within the bound. */
 export function textOf(body: Uint8Array, maxBytes: number): string | undefined {

@@ -10,8 +10,10 @@ import { type Dynamo, isNamed, update } from './dynamo.ts'
 export interface CompactLease {
   note(notes: readonly string[]): Promise<void>
   acquire(holder: string, now: string, until: string): Promise<boolean>
-  /** All notes that are not done, and the lease is extended. Undefined: it is held by another now. */
-  take(holder: string, until: string): Promise<string[] | undefined>
+  /** All notes that are not done, those among them that are new, and the lease is extended. Undefined: it is held by another now. */
+  take(holder: string, until: string): Promise<{ all: string[]; fresh: string[] } | undefined>
+  /** One of those that were taken has come further. False: as below. */
+  advance(holder: string, from: string, to: string | undefined): Promise<boolean>
   /** What was taken is done. False: the lease is held by another now, who does it again. */
   done(holder: string): Promise<boolean>
   /** False: there are new notes, or another holds it. */
@@ -53,7 +55,7 @@ export function makeCompactLease(dynamo: Dynamo): CompactLease {
       const item = await update(dynamo, { pk, update: 'SET #until = :until', condition: held, values: { holder, until } })
       if (!item) return undefined
       const again = setOf(item.again)
-      if (again.length === 0) return setOf(item.doing)
+      if (again.length === 0) return { all: setOf(item.doing), fresh: [] }
       // A note that comes in now for a run among them is kept beside.
       const moved = await update(dynamo, {
         pk,
@@ -61,7 +63,13 @@ export function makeCompactLease(dynamo: Dynamo): CompactLease {
         condition: held,
         values: { holder, notes: new Set(again) },
       })
-      return moved && setOf(moved.doing)
+      return moved && { all: setOf(moved.doing), fresh: again }
+    },
+    async advance(holder, from, to) {
+      const step = (change: string, note: string) =>
+        update(dynamo, { pk, update: `${change} #doing :note`, condition: held, values: { holder, note: new Set([note]) } })
+      if (to !== undefined && !(await step('ADD', to))) return false
+      return !!(await step('DELETE', from))
     },
     async done(holder) {
       return !!(await update(dynamo, { pk, update: 'REMOVE #doing', condition: held, values: { holder } }))
@@ -94,4 +102,5 @@ export function makeCompactLease(dynamo: Dynamo): CompactLease {
   }
 }
 
+/** Of runs; other notes stay. */
 const daysOf = (notes: readonly string[]) => [...new Set(notes.map(note => (RUN_ID_PATTERN.test(note) ? dayOfRun(note) : note)))]

@@ -180,7 +180,9 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     sweep: {
       async read() {
         const item = await get(PK.sweep)
-        return item && { checkedUntil: item.checkedUntil, ...(item.tasksFrom && { tasksFrom: item.tasksFrom }) }
+        if (!item) return undefined
+        const { checkedUntil, tasksFrom, compacted } = item
+        return { checkedUntil, ...(tasksFrom && { tasksFrom }), ...(compacted && { compacted }) }
       },
       async write(state) {
         await client.send(new PutCommand({ TableName: table, Item: { pk: PK.sweep, schemaVersion: SCHEMA_VERSION, ...state } }))

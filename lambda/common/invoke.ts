@@ -15,11 +15,15 @@ export interface EffectsRequest {
 export interface NotifyRequest {
   messages?: string[]
 }
-/** Payload of the compactor; nothing: the work of the day. */
+/** Payload of the compactor; nothing: what is noted and not done. */
 export interface CompactRequest {
   /** A day (YYYY-MM-DD, UTC) of which a run has new files in the history: all of it is read, unless the runs are named. */
   day?: string
   runs?: string[]
+  /** The work of the day: closed days and months, what is too old, what is no longer used. */
+  daily?: true
+  /** The history of these days (YYYY-MM-DD, UTC) is written anew. */
+  rebuild?: { from: string; to: string }
 }
 
 export type Invoke<T> = (payload: T) => Promise<void>

@@ -114,6 +114,8 @@ export interface SweepState {
   checkedUntil: string
   /** The turn had no time for all open runs: the next begins behind this one. */
   tasksFrom?: string | undefined
+  /** Day for which the compactor has been called. */
+  compacted?: string | undefined
 }
 
 /** One deployment of a configuration. */

@@ -14,10 +14,18 @@ export interface Book {
   etag: string | null
 }
 
-export async function readBook(bucket: Pick<Bucket, 'read'>): Promise<Book> {
+/** `broken`: what cannot be read counts as empty, as it is made anew. */
+export async function readBook(bucket: Pick<Bucket, 'read'>, broken: 'refuse' | 'replace' = 'refuse'): Promise<Book> {
   const object = await bucket.read(HISTORY_KEY.index, MAX_BYTES)
-  if (!object) return { index: { schemaVersion: SCHEMA_VERSION, at: '', days: [], months: [], jobs: [], newest: [] }, etag: null }
-  const index = parse(object.body, HISTORY_KEY.index) as HistoryIndex
+  const empty: HistoryIndex = { schemaVersion: SCHEMA_VERSION, at: '', days: [], months: [], jobs: [], newest: [] }
+  if (!object) return { index: empty, etag: null }
+  let index: HistoryIndex
+  try {
+    index = parse(object.body, HISTORY_KEY.index) as HistoryIndex
+  } catch (error) {
+    if (broken === 'refuse') throw error
+    return { index: empty, etag: object.etag }
+  }
   if (!isReadable(index.schemaVersion))
     throw new Error(`${HISTORY_KEY.index} is of version ${index.schemaVersion}; this code writes ${SCHEMA_VERSION}`)
   return { index, etag: object.etag }
@@ -30,9 +38,14 @@ export async function writeBook(bucket: Pick<Bucket, 'replace'>, book: Book): Pr
 }
 
 /** Rows of a page of a day or job, newest first. */
-export async function readRows(bucket: Pick<Bucket, 'read'>, key: string | undefined): Promise<IndexRun[]> {
+export async function readRows(
+  bucket: Pick<Bucket, 'read'>,
+  key: string | undefined,
+  broken: 'refuse' | 'replace' = 'refuse',
+): Promise<IndexRun[]> {
   if (key === undefined) return []
   const object = await bucket.read(key, MAX_BYTES)
+  if (!object && broken === 'replace') return []
   if (!object) throw new Error(`${key} is named by ${HISTORY_KEY.index} and not there: tidemill history rebuild`)
   return (parse(object.body, key) as DayPage | JobPage).runs
 }

@@ -1,27 +1,27 @@
 /** One compactor at a time, by a lease in the table. It takes what is noted, does it, and only then forgets it. */
 import { RUN_ID_PATTERN } from '../../shared/contract.ts'
-import type { Bucket } from '../common/bucket.ts'
 import type { CompactLease } from '../common/dynamo-compact.ts'
 import type { CompactRequest, Invoke } from '../common/invoke.ts'
 import { readBook, writeBook } from './book.ts'
-import { type FindDeps, rowsOfRuns, runsOfNotes } from './find.ts'
+import { type DailyDeps, daily } from './daily.ts'
+import { rowsOfRuns, runsOfNotes } from './find.ts'
+import { isRebuildNote, type RebuildDeps, rebuild, rebuildNote, restoreRun } from './rebuild.ts'
 import { addRows } from './rows.ts'
 
-export interface CompactDeps extends FindDeps {
-  store: FindDeps['store'] & { compactLease: CompactLease }
-  bucket: Bucket
+export interface CompactDeps extends Omit<DailyDeps, 'restore'>, Omit<RebuildDeps, 'store'> {
+  store: DailyDeps['store'] & { compactLease: CompactLease }
   /** Calls the next compactor, when this one's time is over. */
   compact: Invoke<CompactRequest>
-  now(): Date
   random(): string
   /** Milliseconds that the Lambda has left. */
   timeLeft(): number
 }
 
-/** A compactor that died holds up others for so long; each part of its work takes less. */
+/** A compactor that died holds up others for so long; each step of its work takes less. */
 const LEASE_MS = 5 * 60_000
-/** Kept back for the work at hand. */
-const RESERVE_MS = 60_000
+/** Kept back for one more step. */
+const RESERVE_MS = 3 * 60_000
+const DAILY = 'daily'
 
 export async function compact(deps: CompactDeps, event: unknown): Promise<void> {
   const { compactLease: lease } = deps.store
@@ -29,26 +29,53 @@ export async function compact(deps: CompactDeps, event: unknown): Promise<void> 
   const holder = deps.random()
   // Who holds it finds the notes before it lets go.
   if (!(await lease.acquire(holder, deps.now().toISOString(), leaseEnd(deps)))) return
-  do {
-    const notes = await lease.take(holder, leaseEnd(deps))
-    if (!notes) return
-    try {
-      await handle(deps, notes)
-    } catch (error) {
-      // What is noted stays; the next call need not wait for the lease to end.
-      await lease.handOver(holder)
-      throw error
-    }
-    if (!(await lease.done(holder))) return
-    if (deps.timeLeft() < RESERVE_MS) {
-      await lease.handOver(holder)
-      return deps.compact({})
-    }
-  } while (!(await lease.release(holder)))
+  try {
+    do {
+      if (!(await work(deps, holder))) {
+        await lease.handOver(holder)
+        return await deps.compact({})
+      }
+      if (!(await lease.done(holder))) return
+    } while (!(await lease.release(holder)))
+  } catch (error) {
+    // What is noted stays; the next call need not wait for the lease to end.
+    await lease.handOver(holder)
+    throw error
+  }
 }
 
-async function handle(deps: CompactDeps, notes: readonly string[]): Promise<void> {
-  const rows = await rowsOfRuns(deps, await runsOfNotes(deps, notes))
+/** False: the time is over before the work is. */
+async function work(deps: CompactDeps, holder: string): Promise<boolean> {
+  const { all, fresh } = await take(deps, holder)
+  await showRuns(deps, [...new Set([...all, ...fresh])])
+  const notes = new Set(all)
+  const goOn = async () => {
+    const { fresh: more } = await take(deps, holder)
+    for (const note of more) notes.add(note)
+    // Who waits for its row in the index does not wait for files to be compacted.
+    await showRuns(deps, more)
+    return deps.timeLeft() > RESERVE_MS
+  }
+  for (const note of [...notes].filter(isRebuildNote)) {
+    for await (const _ of rebuild(deps, holder, note)) if (!(await goOn())) return false
+  }
+  if (notes.has(DAILY)) {
+    const restore: DailyDeps['restore'] = row => restoreRun(deps, row)
+    for await (const _ of daily({ ...deps, restore })) if (!(await goOn())) return false
+  }
+  return true
+}
+
+async function take(deps: CompactDeps, holder: string) {
+  const taken = await deps.store.compactLease.take(holder, leaseEnd(deps))
+  if (!taken) throw new Error('another compactor has the lease now and goes on')
+  return taken
+}
+
+/** Takes the runs into the index whose ids or days are noted. */
+async function showRuns(deps: CompactDeps, notes: readonly string[]): Promise<void> {
+  const rows = await rowsOfRuns(deps, await runsOfNotes(deps, notes.filter(isRunOrDay)))
+  if (rows.length === 0) return
   const book = await readBook(deps.bucket)
   const index = await addRows(deps.bucket, book.index, rows)
   if (index === book.index) return
@@ -58,9 +85,19 @@ async function handle(deps: CompactDeps, notes: readonly string[]): Promise<void
 
 const leaseEnd = (deps: CompactDeps) => new Date(deps.now().getTime() + LEASE_MS).toISOString()
 
+const DAY = /^\d{4}-\d{2}-\d{2}$/
+const isDay = (value: unknown): value is string => typeof value === 'string' && DAY.test(value)
+const isRunOrDay = (note: string) => RUN_ID_PATTERN.test(note) || DAY.test(note)
+
 function notesOf(event: unknown): string[] {
-  const { day, runs } = (typeof event === 'object' && event !== null ? event : {}) as Record<string, unknown>
+  const fields = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  const { day, runs, daily: isDaily, rebuild: span } = fields(event)
   const ids = Array.isArray(runs) ? runs.filter(id => typeof id === 'string' && RUN_ID_PATTERN.test(id)) : []
-  if (ids.length) return ids
-  return typeof day === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(day) ? [day] : []
+  const { from, to } = fields(span)
+  return [
+    ...(ids.length ? ids : isDay(day) ? [day] : []),
+    ...(isDaily === true ? [DAILY] : []),
+    // What was written anew is compacted as well.
+    ...(isDay(from) && isDay(to) && from <= to ? [rebuildNote(from, to), DAILY] : []),
+  ]
 }

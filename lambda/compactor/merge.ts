@@ -89,7 +89,12 @@ function ranks(texts: readonly unknown[]): { at: Uint32Array; distinct: number }
   return { at: Uint32Array.from(texts as string[], text => rank.get(text) ?? 0), distinct: sorted.length }
 }
 
-function write(table: HistoryTable, names: readonly string[], columns: Record<string, unknown[]>, order: Uint32Array): Uint8Array {
+function write(
+  table: HistoryTable,
+  names: readonly string[],
+  columns: Record<string, unknown[]>,
+  order: Uint32Array,
+): Uint8Array {
   const writer = new ByteWriter()
   const file = new ParquetWriter({ writer, ...fileOf(table), statisticsTruncateLength: STATISTICS_BYTES })
   for (let from = 0; from < order.length; from += ROWS_OF_GROUP) {

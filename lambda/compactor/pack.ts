@@ -20,7 +20,7 @@ import { mergeFiles, type Part } from './merge.ts'
 export interface PackDeps {
   bucket: Pick<Bucket, 'read' | 'write'>
   /** Writes the files of a run anew, from table and bucket. False: nothing is left of it to write. */
-  restore(run: string): Promise<boolean>
+  restore(run: IndexRun): Promise<boolean>
   log: Log
   /** Results of nodes in one file. */
   rowsOfFile: number
@@ -32,6 +32,8 @@ export interface Group {
   sources: Source[]
   /** Their month is closed: the file is one of the month. */
   month: boolean
+  /** Files of the month that it replaces. */
+  files?: IndexMonth[]
 }
 type Source = (table: HistoryTable) => string
 
@@ -52,25 +54,30 @@ export const sourceOfMonth =
 
 /** The index with the group in new files, which are written; the index is not. */
 export async function packGroup(deps: PackDeps, index: HistoryIndex, group: Group): Promise<HistoryIndex> {
-  const [first, last] = [group.days[0]?.date ?? '', group.days.at(-1)?.date ?? '']
+  // A file that is replaced says which days it holds, also those of which no run is left.
+  const { from = group.days[0]?.date ?? '', to = group.days.at(-1)?.date ?? '' } = group.files?.[0] ?? {}
   const pages = await Promise.all(group.days.map(day => readRows(deps.bucket, day.page)))
   const rows = pages.flat().sort((a, b) => (a.id < b.id ? -1 : 1))
   const tail = new Set(group.days.flatMap(day => day.tail))
+  const chunks = chunksOf(rows, deps.rowsOfFile)
+  // A day that is too large for one file has several, as a month has.
+  const inDay = !group.month && chunks.length === 1
   const files = []
-  for (const chunk of chunksOf(rows, deps.rowsOfFile)) files.push(await writeChunk(deps, chunk, group, tail))
-  const [only] = files
-  const ofDay = !group.month && files.length === 1 && only
-  const inMonth = ({ from, to }: IndexMonth) => from >= first && to <= last
-  const months = ofDay ? [] : files.map(file => ({ month: first.slice(0, 7), ...file, from: first, to: last }))
+  for (const chunk of chunks) files.push(await writeChunk(deps, chunk, { ...group, month: !inDay }, tail))
+  const ofDay = inDay ? files[0] : undefined
+  const months = ofDay ? [] : files.map(file => ({ month: from.slice(0, 7), ...file, from, to }))
+  const replaced = new Set(group.files?.map(file => file.generation))
   const dates = new Set(group.days.map(day => day.date))
   return {
     ...index,
     days: index.days.map(day => {
       if (!dates.has(day.date)) return day
       const { generation: _, packed: __, ...rest } = day
-      return { ...rest, tail: [], ...(ofDay && only) }
+      return { ...rest, tail: [], ...ofDay }
     }),
-    months: [...index.months.filter(each => !inMonth(each)), ...months].sort((a, b) => (a.to < b.to ? 1 : a.to > b.to ? -1 : 0)),
+    months: [...index.months.filter(each => !replaced.has(each.generation)), ...months].sort((a, b) =>
+      a.to < b.to ? 1 : a.to > b.to ? -1 : 0,
+    ),
   }
 }
 
@@ -97,17 +104,17 @@ async function writeChunk(deps: PackDeps, rows: readonly IndexRun[], group: Grou
   const ids = rows.map(row => row.id)
   const hasFile = group.sources.length > 0
   const own = new Set(ids.filter(id => !hasFile || tail.has(id)))
-  const generation = generationOf(rows)
+  const generation = generationOf(rows, own, group)
   const key = (table: HistoryTable) =>
-    group.month || group.days.length > 1
+    group.month
       ? HISTORY_KEY.month(table, dayOfRun(ids[0] ?? '').slice(0, 7), generation)
       : HISTORY_KEY.day(table, group.days[0]?.date ?? '', generation)
   const merged = (table: HistoryTable) => mergeFiles(table, partsOf(deps.bucket, table, group, ids, own))
   // Of every run there is one row here: who has none has lost its files, and gets them again.
   const { runs } = await merged('runs')
-  for (const id of ids.filter(each => !runs.has(each))) {
-    if (await deps.restore(id)) own.add(id)
-    else deps.log('nothing is left of a run but its row in the index', { runId: id })
+  for (const row of rows.filter(each => !runs.has(each.id))) {
+    if (await deps.restore(row)) own.add(row.id)
+    else deps.log('nothing is left of a run but its row in the index', { runId: row.id })
   }
   for (const table of HISTORY_TABLES) {
     const { body, rows: count } = await merged(table)
@@ -117,9 +124,10 @@ async function writeChunk(deps: PackDeps, rows: readonly IndexRun[], group: Grou
   return { generation, packed: ids.length }
 }
 
-/** The same runs with the same ends give the same name, so that who does it again after a crash writes the same file. */
-function generationOf(rows: readonly IndexRun[]): string {
-  const text = JSON.stringify([HISTORY_VERSION, rows.map(row => [row.id, row.endedAt])])
+/** Made of the same gives the same name: who does it again after a crash writes the same file, and nobody another one under its name. */
+function generationOf(rows: readonly IndexRun[], own: ReadonlySet<string>, { sources }: Group): string {
+  const ends = rows.map(row => [row.id, row.endedAt, own.has(row.id)])
+  const text = JSON.stringify([HISTORY_VERSION, ends, sources.map(source => source('runs'))])
   return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 

@@ -18,29 +18,38 @@ type Pages = Pick<Bucket, 'read' | 'write'>
 const USUAL_OF = 20
 const OUTCOMES = 30
 
-/** The index with these rows in it; their pages are written, the index is not. The same object: nothing is new. */
-export async function addRows(bucket: Pages, index: HistoryIndex, rows: readonly IndexRun[]): Promise<HistoryIndex> {
+/**
+ * The index with these rows in it; their pages are written, the index is not. The same object: nothing is new. `renewed`: the
+ * runs have new files, whatever the index says of them, and pages that are gone count as empty.
+ */
+export async function addRows(
+  bucket: Pages,
+  index: HistoryIndex,
+  rows: readonly IndexRun[],
+  renewed = false,
+): Promise<HistoryIndex> {
   const days = new Map(index.days.map(day => [day.date, day]))
-  const known = await rowsOf(bucket, days, [...new Set(rows.map(row => dayOfRun(row.id)))])
+  const broken = renewed ? 'replace' : 'refuse'
+  const known = await rowsOf(bucket, days, [...new Set(rows.map(row => dayOfRun(row.id)))], broken)
   const knownOf = (row: IndexRun) => known.get(dayOfRun(row.id))?.get(row.id)
-  const changed = rows.filter(row => !sameRun(knownOf(row), row))
+  const changed = rows.filter(row => renewed || !sameRun(knownOf(row), row))
   if (changed.length === 0) return index
   const isNew = (row: IndexRun) => knownOf(row) === undefined
   // Its files were written with its end: a row that says something else of the same end has no new ones.
-  const ends = new Set(changed.filter(row => knownOf(row)?.endedAt !== row.endedAt).map(row => row.id))
+  const ends = new Set(changed.filter(row => renewed || knownOf(row)?.endedAt !== row.endedAt).map(row => row.id))
 
   const jobs = new Map(index.jobs.map(job => [job.job, job]))
   const touched: IndexRun[] = []
   for (const [name, added] of groupBy(changed, row => fullName(row.project, row.job))) {
     const before = jobs.get(name)
-    const { all, moved } = withUsual(merge(await readRows(bucket, before?.page), added), added, before?.runs ?? 0)
+    const { all, moved } = withUsual(merge(await readRows(bucket, before?.page, broken), added), added, before?.runs ?? 0)
     touched.push(...moved)
     jobs.set(name, await jobOf(bucket, name, all, before, (before?.runs ?? 0) + added.filter(isNew).length))
   }
 
   // What is usual has moved also for later runs, perhaps of later days.
   const others = [...new Set(touched.map(row => dayOfRun(row.id)))].filter(date => !known.has(date) && days.has(date))
-  for (const [date, page] of await rowsOf(bucket, days, others)) known.set(date, page)
+  for (const [date, page] of await rowsOf(bucket, days, others, broken)) known.set(date, page)
   for (const [date, added] of groupBy(touched, row => dayOfRun(row.id))) {
     const before = days.get(date)
     const tail = new Set([...(before?.tail ?? []), ...added.map(row => row.id).filter(id => ends.has(id))])
@@ -134,9 +143,14 @@ function sameRun(a: IndexRun | undefined, b: IndexRun): boolean {
   return a !== undefined && rest(a) === rest(b)
 }
 
-async function rowsOf(bucket: Pages, days: ReadonlyMap<string, IndexDay>, dates: readonly string[]) {
+async function rowsOf(
+  bucket: Pages,
+  days: ReadonlyMap<string, IndexDay>,
+  dates: readonly string[],
+  broken: 'refuse' | 'replace',
+) {
   const read = async (date: string) =>
-    [date, new Map((await readRows(bucket, days.get(date)?.page)).map(row => [row.id, row]))] as const
+    [date, new Map((await readRows(bucket, days.get(date)?.page, broken)).map(row => [row.id, row]))] as const
   return new Map(await Promise.all(dates.map(read)))
 }
 

@@ -3,6 +3,7 @@ import { OPEN_PHASE } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { hasOpenEffects, runEffects } from '../common/effects.ts'
 import type { OpenEntry, Store } from '../common/store.ts'
+import { type HistoryDeps, pokeCompactor } from './history.ts'
 import { findLate, type LateDeps } from './late.ts'
 import { drainDeadLetters, type LetterDeps } from './letters.ts'
 import { findMissed, type MissedDeps } from './missed.ts'
@@ -15,7 +16,8 @@ export type SweepDeps = TaskDeps &
   LateDeps &
   LetterDeps &
   StrayDeps &
-  PlaceDeps & {
+  PlaceDeps &
+  HistoryDeps & {
     /** Milliseconds that the Lambda has left. */
     timeLeft(): number
   }
@@ -38,6 +40,7 @@ export async function sweep(deps: SweepDeps): Promise<void> {
     'dead letters': { repair: goOn => drainDeadLetters(deps, goOn), share: 0.25 },
     'missed runs': { repair: () => findMissed(deps), share: 1 },
     'late runs': { repair: goOn => findLate(deps, open, goOn), share: 0.25 },
+    history: { repair: () => pokeCompactor(deps), share: 1 },
     places: { repair: goOn => freePlaces(deps, open, goOn), share: 0.1 },
     'stray tasks': { repair: goOn => stopStrays(deps, goOn), share: 0.1 },
     effects: { repair: goOn => sweepEffects(deps, open, goOn), share: 0.4 },

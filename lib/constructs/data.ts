@@ -85,6 +85,10 @@ export class Data extends Construct {
     to.addEnvironment(ENV.bucket, this.bucket.bucketName)
   }
 
+  grantRemove(to: ServiceFunction, tops: Top[]): void {
+    to.allow(['s3:DeleteObject'], this.objects(tops), { because: ALL_ENVIRONMENTS })
+  }
+
   /** Without it S3 answers 403 for an object that is not there; a condition on the prefix would not help a GetObject. */
   grantList(to: ServiceFunction): void {
     to.allow(['s3:ListBucket'], [this.bucket.bucketArn])

@@ -131,7 +131,9 @@ export class Functions extends Construct {
     })
     data.grantTable(compactor, ['GetItem', 'BatchGetItem', 'UpdateItem', 'DeleteItem'], ['day'])
     data.grantRead(compactor, ['runs', 'history'])
-    data.grantWrite(compactor, ['history'])
+    // Into `runs`: what a rebuild writes anew.
+    data.grantWrite(compactor, ['runs', 'history'])
+    data.grantRemove(compactor, ['history'])
     data.grantList(compactor)
     compactor.allowCall('compactor', ENV.compactor)
     return compactor

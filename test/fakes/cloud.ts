@@ -171,5 +171,9 @@ function makeMemoryBucket(objects: Map<string, { body: Uint8Array; etag: string 
         .filter(key => key.startsWith(prefix))
         .sort()
         .slice(-max),
+    async remove(keys) {
+      wrote()
+      for (const key of keys) objects.delete(key)
+    },
   }
 }

@@ -68,6 +68,14 @@ export function makeStorage(world: World): Storage {
               return true
             },
           ),
+        remove: keys =>
+          call(
+            true,
+            () => `removes ${keys.length} objects`,
+            () => {
+              for (const key of keys) objects.delete(key)
+            },
+          ),
         copy: (from, to) =>
           call(
             true,

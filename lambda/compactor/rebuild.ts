@@ -1,0 +1,98 @@
+/**
+ * Writes the history of a span of days anew, from table and bucket: files of each run, index, and with the next compaction the
+ * rest. One day is one step, noted with the lease, so that it goes on where it stopped.
+ */
+import { KEY } from '../../shared/contract.ts'
+import type { HistoryIndex, IndexRun } from '../../shared/history-index.ts'
+import { isFinal, type RunRecord } from '../../shared/run.ts'
+import { type Bucket, textOf } from '../common/bucket.ts'
+import type { CompactLease } from '../common/dynamo-compact.ts'
+import { type HistoryDeps, writeHistory } from '../common/effect-history.ts'
+import { readBook, readRows, writeBook } from './book.ts'
+import { DAY_MS } from './closed.ts'
+import { newestOf } from './expire.ts'
+import { type FindDeps, rowsOfRuns } from './find.ts'
+import { addRows, jobOf } from './rows.ts'
+
+export interface RebuildDeps extends FindDeps {
+  store: FindDeps['store'] & { compactLease: Pick<CompactLease, 'advance'> }
+  bucket: Bucket
+  now(): Date
+}
+
+const NOTE = /^rebuild\/(\d{4}-\d{2}-\d{2})\/(\d{4}-\d{2}-\d{2})$/
+/** Days (YYYY-MM-DD) that are left, the first one next. */
+export const rebuildNote = (from: string, to: string) => `rebuild/${from}/${to}`
+export const isRebuildNote = (note: string) => NOTE.test(note)
+
+/** Runs of which files are read and written at once, and those between two writes of the index. */
+const AT_ONCE = 4
+const BATCH = 100
+
+/** Each turn of the iteration is one day done. */
+export async function* rebuild(deps: RebuildDeps, holder: string, note: string): AsyncGenerator<void> {
+  const [, first = '', to = ''] = NOTE.exec(note) ?? []
+  for (let from = first; from <= to; from = dayAfter(from)) {
+    await rebuildDay(deps, from)
+    if (from === to) await recount(deps)
+    const next = from < to ? rebuildNote(dayAfter(from), to) : undefined
+    if (!(await deps.store.compactLease.advance(holder, rebuildNote(from, to), next))) return
+    yield
+  }
+}
+
+async function rebuildDay(deps: RebuildDeps, date: string): Promise<void> {
+  const ids = await deps.store.idsOfDay(date)
+  for (let from = 0; from < ids.length; from += BATCH) {
+    const runs = (await deps.store.runs(ids.slice(from, from + BATCH))).filter(run => isFinal(run.status))
+    for (let at = 0; at < runs.length; at += AT_ONCE)
+      await Promise.all(runs.slice(at, at + AT_ONCE).map(run => writeHistory(filesOnly(deps), run)))
+    const rows = await rowsOfRuns(deps, runs)
+    await change(deps, index => addRows(deps.bucket, index, rows, true))
+  }
+  if (ids.length) deps.log('history of a day written anew', { day: date, runs: ids.length })
+}
+
+/** What a job has had may have been lost with its page or counted twice: it is counted by the pages of the days. */
+async function recount(deps: RebuildDeps): Promise<void> {
+  await change(deps, async index => {
+    const runs = new Map<string, number>()
+    for (const day of index.days)
+      for (const { project, job } of await readRows(deps.bucket, day.page))
+        runs.set(`${project}/${job}`, (runs.get(`${project}/${job}`) ?? 0) + 1)
+    const jobs = []
+    for (const job of index.jobs) {
+      const count = runs.get(job.job)
+      if (count) jobs.push(await jobOf(deps.bucket, job.job, await readRows(deps.bucket, job.page), job, count))
+    }
+    return { ...index, jobs, newest: await newestOf(deps.bucket, index.days) }
+  })
+}
+
+/** Files of a run from its record, which is in the table, or in `run.json` where the table has it no more. */
+export async function restoreRun(deps: RebuildDeps, row: IndexRun): Promise<boolean> {
+  const [inTable] = await deps.store.runs([row.id])
+  const run = inTable ?? (await recordOf(deps.bucket, row))
+  if (!run || !isFinal(run.status)) return false
+  await writeHistory(filesOnly(deps), run)
+  deps.log('files of a run written anew', { runId: run.id })
+  return true
+}
+
+const MAX_RECORD = 4 * 1024 * 1024
+
+async function recordOf(bucket: Bucket, row: IndexRun): Promise<RunRecord | undefined> {
+  const object = await bucket.read(KEY.record(row), MAX_RECORD)
+  const text = object && textOf(object.body, MAX_RECORD)
+  return text === undefined ? undefined : (JSON.parse(text) as RunRecord)
+}
+
+const filesOnly = ({ bucket, configs, log }: RebuildDeps): HistoryDeps => ({ bucket, configs, log })
+
+const dayAfter = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10)
+
+async function change(deps: RebuildDeps, make: (index: HistoryIndex) => Promise<HistoryIndex>): Promise<void> {
+  const book = await readBook(deps.bucket, 'replace')
+  const index = await make(book.index)
+  if (index !== book.index) await writeBook(deps.bucket, { ...book, index: { ...index, at: deps.now().toISOString() } })
+}
