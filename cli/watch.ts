@@ -61,6 +61,8 @@ function makeView(stages: Stages, { sink, style, clock, nodes }: WatchOptions) {
     for (const step of steps) {
       const key = `${attempt}/${step.index}`
       const mine = lines.filter(line => line.step === step.index)
+      // Taken over from an attempt before, in which it was shown.
+      if (step.attempt !== undefined && step.attempt !== attempt) ended.add(key)
       if (step.status === 'pending' || ended.has(key)) {
         showNodes(mine)
         continue

@@ -78,6 +78,22 @@ test('of a run that goes on only the attempts that are asked for are read', asyn
   assert.deepEqual(texts(events), ['again'])
 })
 
+test('watching a run that goes on shows no step that an earlier attempt did', async () => {
+  const done = { ...step(0, 'freshness', 'success'), attempt: 1 }
+  const steps = (status: StepResult['status']) => [step(1, 'checkout', 'success'), done, step(2, 'build', status)]
+  const run = makeRun(ID, { status: 'error', attempts: [makeAttempt(1), makeAttempt(2)], steps: steps('error') })
+  const objects = { [partKey(run, 2, 1)]: partOf({ ...progress(1, steps('running')), attempt: 2 }) }
+  const sink = fakeSink()
+  await watchRun(ID, {
+    ...{ connection: fakeConnection({ runs: [run], objects }), sink, clock: fakeClock(), style: makeStyle(false) },
+    ...{ signal: new AbortController().signal, nodes: true, from: 2 },
+  })
+  assert.deepEqual(
+    sink.text.split('\n').flatMap(line => /^[✓✗] (\w+)/.exec(line)?.[1] ?? []),
+    ['checkout', 'build'],
+  )
+})
+
 test('a garbled part and garbled lines are said and do not end the reading', async () => {
   const run = makeRun(ID, { attempts: [makeAttempt(1)] })
   const connection = fakeConnection({
