@@ -1,0 +1,5 @@
+/** What `npm run bench:site` measures, with its targets. */
+import type { Options, Part } from './rounds.ts'
+import { finisherPart } from './site-finisher.ts'
+
+export const siteParts = ({ pairs, quick }: Options): Part[] => [finisherPart(pairs, quick ? 10_000 : 100_000)]
