@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { z } from 'zod/mini'
 import { isReadable } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
-import { HISTORY_KEY, type HistoryIndex, type HistoryTable } from '../shared/history-index.ts'
+import { HISTORY_KEY, type HistoryTable } from '../shared/history-index.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { Bucket } from './connection.ts'
 
@@ -11,10 +11,10 @@ const index = z.object({
   schemaVersion: z.number(),
   at: z.string(),
   days: z.array(z.object({ date: z.string(), runs: z.number(), generation: z.optional(z.string()), tail: z.array(z.string()) })),
-  months: z.array(z.object({ month: z.string(), generation: z.string() })),
+  months: z.array(z.object({ month: z.string(), generation: z.string(), from: z.string(), to: z.string() })),
 })
 /** What of the index this command reads. */
-export type SqlIndex = z.infer<typeof index> & Pick<HistoryIndex, never>
+export type SqlIndex = z.infer<typeof index>
 
 export async function readIndex(bucket: Bucket): Promise<SqlIndex> {
   const bytes = await bucket.get(HISTORY_KEY.index)
@@ -55,20 +55,22 @@ export async function filesOf(
   table: HistoryTable,
   wanted: ReadonlySet<string>,
 ): Promise<TableObjects> {
+  type Day = SqlIndex['days'][number]
   const chosen = days.filter(day => wanted.has(day.date))
-  const isOwn = (day: SqlIndex['days'][number]) => day.generation !== undefined
-  const compactedMonths = new Set(months.map(({ month }) => month))
-  const isOfMonth = (day: SqlIndex['days'][number]) => !isOwn(day) && compactedMonths.has(day.date.slice(0, 7))
-  const inMonth = new Set(chosen.filter(isOfMonth).map(day => day.date.slice(0, 7)))
+  const holds = ({ from, to }: { from: string; to: string }, { date, generation }: Day) =>
+    generation === undefined && from <= date && date <= to
   const compacted = [
-    ...months.filter(({ month }) => inMonth.has(month)).map(each => HISTORY_KEY.month(table, each.month, each.generation)),
+    ...months.flatMap(each =>
+      chosen.some(day => holds(each, day)) ? [HISTORY_KEY.month(table, each.month, each.generation)] : [],
+    ),
     ...chosen.flatMap(({ date, generation }) => (generation === undefined ? [] : [HISTORY_KEY.day(table, date, generation)])),
   ]
+  const isCompacted = (day: Day) => day.generation !== undefined || months.some(each => holds(each, day))
   const single = chosen.filter(day => day.tail.length > 0).map(day => filesOfRuns(bucket, table, day.date, day.tail))
   return {
     compacted: compacted.map(key => ({ key })),
     single: (await Promise.all(single)).flat(),
-    superseded: chosen.filter(day => isOwn(day) || isOfMonth(day)).flatMap(day => day.tail),
+    superseded: chosen.filter(isCompacted).flatMap(day => day.tail),
   }
 }
 

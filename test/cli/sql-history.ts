@@ -63,7 +63,10 @@ export function makeHistory(rows: Rows, { months = [], days = [] }: Layout = {})
         ...(days.includes(date) && { generation: 'g1' }),
         tail: open.includes(date) ? runsOf(date) : [],
       })),
-      months: months.map(month => ({ month, generation: 'g1' })),
+      months: months.map(month => {
+        const within = dates.filter(date => date.startsWith(month))
+        return { month, generation: 'g1', from: within.at(-1) ?? '', to: within[0] ?? '' }
+      }),
       jobs: [],
       newest: [],
     }),
