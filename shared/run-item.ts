@@ -2,8 +2,6 @@
 import { dayKey, dayOfRun, fullName, OPEN, openKey, PK, shardOf } from './contract.ts'
 import { EFFECTS, type Effect, isFinal, type RunRecord } from './run.ts'
 
-const INDEX_ATTRIBUTES = new Set(['pk', 'openKey', 'openSort', 'dayKey', 'jobKey'])
-
 /** Sort key in the open index; undefined when nothing is left to do. */
 export function openSortOf(run: RunRecord): string | undefined {
   if (run.status === 'queued') return OPEN.waiting(run)
@@ -27,10 +25,9 @@ export function itemOfRun(run: RunRecord): Record<string, unknown> {
 
 /** The reverse of {@link itemOfRun}, for an item as the document client gives it. */
 export function runOfItem(item: Record<string, unknown>): RunRecord {
-  const fields = Object.fromEntries(Object.entries(item).filter(([name]) => !INDEX_ATTRIBUTES.has(name)))
-  const { effects, ...rest } = fields
+  const { pk, openKey: _, openSort: __, dayKey: ___, jobKey: ____, effects, ...rest } = item
   if (typeof rest.id !== 'string' || typeof rest.status !== 'string' || !Array.isArray(rest.attempts))
-    throw new Error(`item ${String(item.pk)} is not a run`)
+    throw new Error(`item ${String(pk)} is not a run`)
   return { ...rest, ...(effects !== undefined && { effects: effectsOf(effects) }) } as unknown as RunRecord
 }
 

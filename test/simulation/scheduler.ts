@@ -13,8 +13,6 @@ interface Due {
   happen: () => void
 }
 
-const setImmediateOfNode = setImmediate
-
 export function makeScheduler(start: number): Scheduler {
   let now = start
   let order = 0
@@ -39,9 +37,10 @@ export function makeScheduler(start: number): Scheduler {
           } catch (error) {
             return reject(error)
           }
-          // Promises that were resolved have all run when the next turn of Node's own loop begins.
-          setImmediateOfNode(step)
+          // A tick begins when all promises that were resolved have run, and costs less than a turn of Node's loop.
+          queueMicrotask(nextStep)
         }
+        const nextStep = () => process.nextTick(step)
         step()
       }),
   }

@@ -104,7 +104,7 @@ export function makeTasks(world: World, taskMs: number, hooks: TaskHooks): Tasks
       fate: fateOf(world, taskMs),
     }
     all.push(task)
-    byToken.set(input.clientToken ?? '', task)
+    if (input.clientToken) byToken.set(input.clientToken, task)
     byArn.set(task.taskArn, task)
     world.trace(() => `   task of ${task.startedBy} is made`)
     hooks.made(task)
@@ -112,8 +112,8 @@ export function makeTasks(world: World, taskMs: number, hooks: TaskHooks): Tasks
     return task
   }
   /** ECS remembers a token for a day, or for the life of the task and an hour. */
-  const known = (token: string): Task | undefined => {
-    const task = byToken.get(token)
+  const known = (token: string | undefined): Task | undefined => {
+    const task = byToken.get(token ?? '')
     const stopped = task?.stoppedAt ? Date.parse(task.stoppedAt) + HOUR : Number.POSITIVE_INFINITY
     return task && scheduler.now() < Math.min(stopped, task.created + 24 * HOUR) ? task : undefined
   }
@@ -122,7 +122,7 @@ export function makeTasks(world: World, taskMs: number, hooks: TaskHooks): Tasks
   function runTask(input: RunTaskCommandInput): RunTaskAnswer {
     if (faults.hit('start not made')) return { kind: 'unknown', words: 'TimeoutError: injected' }
     if (faults.hit('start throttled')) return busy('InvalidParameterException: Rate exceeded')
-    const before = known(input.clientToken ?? '')
+    const before = known(input.clientToken)
     if (!before && faults.hit('no capacity')) return busy('RESOURCE:CPU')
     if (!before && faults.hit('start refused')) return { kind: 'refused', words: 'AccessDeniedException: injected' }
     const adopted = before !== undefined && JSON.stringify(before.input) !== JSON.stringify(input)
