@@ -1,8 +1,9 @@
 /** Who is told what, and whether it would reach them. */
 import type { Config } from '../shared/config-model.ts'
+import { UserError } from '../shared/errors.ts'
 import type { NotifyRule } from '../shared/notify.ts'
 import { unwrap } from './api-answer.ts'
-import { type Command, type Context, flagOption, type Outcome } from './command.ts'
+import { type Command, type Context, flagOption, type Outcome, textOption } from './command.ts'
 import type { Connection } from './connection.ts'
 import { handleFailed } from './failed-messages.ts'
 import { connect } from './installation.ts'
@@ -19,11 +20,13 @@ export const notifyCommand: Command = {
   ],
   examples: ['tidemill notify --test', 'tidemill notify --failed', 'tidemill notify --resend --since 12h'],
   async run(context, input) {
+    const [asked, ...more] = (['test', 'failed', 'resend'] as const).filter(name => flagOption(input, name))
+    if (more.length) throw new UserError(`--${asked} and --${more[0]} cannot be given together.`)
+    if (textOption(input, 'since') !== undefined && asked !== 'failed' && asked !== 'resend')
+      throw new UserError('--since belongs to --failed or --resend.')
     const connection = await connect(context)
-    if (flagOption(input, 'test')) return sendTest(context, connection)
-    const resend = flagOption(input, 'resend')
-    if (resend || flagOption(input, 'failed')) return handleFailed(context, connection, input, resend)
-    return listRules(await connection.config())
+    if (asked === 'test') return sendTest(context, connection)
+    return asked ? handleFailed(context, connection, input, asked === 'resend') : listRules(await connection.config())
   },
 }
 

@@ -89,7 +89,7 @@ const sizeSpec = z.strictObject({
   memory: z.optional(
     about(
       text(readMemory),
-      'Memory of the task. Fargate has certain sizes for each `cpu`; validation lists them. Default: 2 GB, or 2 GB for each vCPU from 2 on.',
+      'Memory of the task. Fargate has certain sizes for each `cpu`; validation lists them. `tidemill status` says when less would do. Default: 2 GB, or 2 GB for each vCPU from 2 on.',
       ['2 GB', '512 MB'],
     ),
   ),

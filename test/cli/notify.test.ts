@@ -43,6 +43,12 @@ test('messages that were given up are listed, newest first, with the answer of t
   assert.deepEqual(none.lines, ['No message was given up since 3d.'])
 })
 
+test('what is asked is one thing', async () => {
+  const ask = (options: Record<string, unknown>) => notifyCommand.run(installation([]).context, input({}, options as never))
+  await assert.rejects(ask({ test: true, resend: true }), /--test and --resend cannot be given together/)
+  await assert.rejects(ask({ since: '2h' }), /--since belongs to --failed or --resend/)
+})
+
 test('they are sent again in the order they came, and how each went is said', async () => {
   const items = [lost('slack', '#data', -60), lost('teams', '', -10)]
   const { connection, context } = installation(items, request => {
