@@ -5,6 +5,7 @@ import type { Config } from '../shared/config-model.ts'
 import { OUTPUT, stackDescription, stackName } from '../shared/contract.ts'
 import { Access } from './constructs/access.ts'
 import { Alarms } from './constructs/alarms.ts'
+import { AthenaTables } from './constructs/athena-tables.ts'
 import { Cluster } from './constructs/cluster.ts'
 import { ConfigObject } from './constructs/config-object.ts'
 import { Data } from './constructs/data.ts'
@@ -74,6 +75,8 @@ export class TidemillStack extends Stack {
     )
     new Triggers(this, 'Triggers', { config, functions, cluster, deadLetters })
     new Alarms(this, 'Alarms', { installation: config.installation, functions, deadLetters, topic: messages.topic })
+    if (config.history?.athena)
+      new AthenaTables(this, 'AthenaTables', { installation: config.installation, bucketName: data.bucket.bucketName })
     const access = new Access(this, 'Access', {
       installation: config.installation,
       api: functions.api,

@@ -164,6 +164,8 @@ export interface Config {
     /** Days that runs, their logs and artifacts are kept, where an environment says nothing else. */
     runs: number
   }
+  /** Absent: no tables in the Glue catalogue. */
+  history?: { athena: true }
   channels: {
     /** `lists`: further ones by name. */
     email: { addresses: string[]; lists?: Record<string, string[]> } | null

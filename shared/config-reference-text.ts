@@ -175,6 +175,12 @@ webhook: { secret: run-webhook }`,
   network: { heading: 'Network' },
   images: { heading: 'Images' },
   retention: { heading: 'Retention' },
+  history: {
+    heading: 'History',
+    intro: `With \`athena: true\` the installation has a database in the Glue catalogue, and saved queries in Athena that make its views:
+[questions.md](questions.md#with-athena).`,
+    example: 'history: { athena: true }',
+  },
 }
 
 const faultRows = () =>
@@ -230,8 +236,8 @@ ${faultRows()}
 include: [../finance/tidemill.yml, ../marketing/tidemill.yml]
 \`\`\`
 
-Each included file has its own \`version\`, \`project\`, \`environments\` and \`jobs\`. \`installation\`, \`notifications\`, \`network\`, \`images\` and
-\`retention\` stand only in the first. A job may run \`after\` one of another project, by its full name: \`after: { job: finance/close }\`.
+Each included file has its own \`version\`, \`project\`, \`environments\` and \`jobs\`. \`installation\`, \`notifications\`, \`network\`, \`images\`,
+\`retention\` and \`history\` stand only in the first. A job may run \`after\` one of another project, by its full name: \`after: { job: finance/close }\`.
 
 ## After other jobs
 

@@ -92,9 +92,24 @@ export const configSpec = z.strictObject({
     ),
     {},
   ),
+  history: withDefault(
+    about(
+      z.strictObject({
+        athena: withDefault(
+          about(
+            z.boolean(),
+            'Tables of the history in the Glue catalogue, for Athena and what reads through it. `tidemill sql` needs none.',
+          ),
+          false,
+        ),
+      }),
+      'The history of runs.',
+    ),
+    {},
+  ),
 })
 
 export type ConfigSpec = z.output<typeof configSpec>
 
 /** Keys of the whole installation: only in the first of several files. */
-export const INSTALLATION_KEYS = ['installation', 'notifications', 'network', 'images', 'retention'] as const
+export const INSTALLATION_KEYS = ['installation', 'notifications', 'network', 'images', 'retention', 'history'] as const

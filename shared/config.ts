@@ -105,6 +105,7 @@ function installationOf(spec: ConfigSpec | undefined): Config {
       : { kind: 'new' },
     images: { build: spec?.images.build ?? 'account' },
     retention: { logs: spec?.retention.logs ?? 30, runs: spec?.retention.runs ?? 365 },
+    ...(spec?.history.athena && { history: { athena: true } }),
     channels: resolveChannels(spec?.notifications),
     projects: {},
     environments: {},
