@@ -104,13 +104,15 @@ export interface IndexRun {
   /** ISO 8601; absent when it never started. */
   startedAt?: string
   endedAt: string
-  /** From start to end. */
+  /** From start to end; of a run that was opened again its work since then (`usual.ts`). */
   seconds?: number
   /** Median of the good runs of the job before it. */
   usualSeconds?: number
   usd?: number
   attempts: number
   counts?: Partial<NodeCounts>
+  /** So often it was opened again (`tidemill retry`): it says nothing of what is usual. */
+  retries?: number
   /** It ran other commands, code or variables than the job's own. */
   overrides?: true
 }

@@ -6,6 +6,7 @@ import type { IndexRun } from './history-index.ts'
 import { shortActor } from './message-facts.ts'
 import { isFinal, NODE_STATUSES, type NodeCounts, type RunRecord } from './run.ts'
 import { triggeredBy } from './triggered-by.ts'
+import { workBegan } from './usual.ts'
 
 /** Characters. */
 const MESSAGE = 160
@@ -31,11 +32,12 @@ export function indexRow(run: RunRecord, size: EnvironmentConfig['size']): Index
     trigger: run.cause.kind,
     ...(by && { by }),
     ...(run.commit && { commit: run.commit.sha.slice(0, COMMIT) }),
-    ...(startedAt && { startedAt, seconds: Math.max(0, (Date.parse(endedAt) - Date.parse(startedAt)) / 1000) }),
+    ...(startedAt && { startedAt, seconds: Math.max(0, (Date.parse(endedAt) - Date.parse(workBegan(run) ?? endedAt)) / 1000) }),
     endedAt,
     ...(usd !== undefined && { usd: Number(usd.toFixed(6)) }),
     attempts: run.attempts.length,
     ...(counts && { counts }),
+    ...(run.retries?.length && { retries: run.retries.length }),
     ...(run.overrides && { overrides: true as const }),
   }
 }

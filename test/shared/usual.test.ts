@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { indexRow } from '../../shared/history-row.ts'
 import { tookSeconds } from '../../shared/message-facts.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { lateAfterSeconds, usualOf, workBegan } from '../../shared/usual.ts'
@@ -26,6 +27,9 @@ test('a run that was opened again the next morning took as long as its work sinc
   assert.equal(workBegan(again), '2026-11-22T09:01:00Z')
   assert.equal(tookSeconds(again), 240)
   assert.equal(usualOf([run(10), run(12), again]), undefined)
+  const size = { cpu: 1024, memory: 2048, disk: 20, architecture: 'arm64', spot: false } as const
+  const row = indexRow(again, size) ?? assert.fail('it is over')
+  assert.deepEqual([row.seconds, row.retries, usualOf([run(10), run(12), row])], [240, 1, undefined])
   assert.deepEqual(usualOf([run(10), run(12), run(11), again]), { usual: 660, longest: 720 })
   const refused = run(8 * 60 + 5, { retries, attempts: [makeAttempt(1), makeAttempt(2)] })
   assert.deepEqual([workBegan(refused), tookSeconds(refused)], [undefined, 0], 'its task never began')
