@@ -7,14 +7,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
 import { connectToAws } from '../../cli/aws.ts'
 import { serveDocs } from '../../cli/docs-server.ts'
 import { makeNodeEffects } from '../../cli/node-effects.ts'
-import { makeBucket } from '../../lambda/common/bucket.ts'
 import { readBook, readRows } from '../../lambda/compactor/book.ts'
 import { openBrowser } from '../browser.ts'
 import { skipWithout } from '../need.ts'
+import { bucketOf, historyTests } from './history.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { messageFaults } from './messages.ts'
 
@@ -97,10 +96,7 @@ test('a good run leaves record, log, artifacts, docs and state, says so once, an
 })
 
 test('the index of the history has the runs that ended', limit, async () => {
-  const { endpoint, region, accessKeyId, secretAccessKey } = chain.cloud
-  const s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
-  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}))
-  const bucket = makeBucket(s3, Buckets.find(each => each.Name?.includes('chain'))?.Name ?? '')
+  const bucket = await bucketOf(chain)
   const { runs } = (await chain.tidemill('runs', '--job', 'good')).json
   for (let tries = 0; ; tries++) {
     const { index } = await readBook(bucket)
@@ -215,4 +211,5 @@ test(
   },
 )
 
+historyTests(() => chain)
 messageFaults(() => chain)

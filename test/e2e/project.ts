@@ -17,6 +17,13 @@ models: { +materialized: table }
   'models/nullable.sql': 'select cast(null as integer) as id union all select 1',
   // Long enough to be stopped in the middle, short enough to end by itself should nobody stop it.
   'models/slow.sql': 'select count(*) as n from range(200000) a, range(200000) b where (a.range * b.range) % 7 = 3',
+  'models/sources.yml': `sources:
+  - name: raw
+    schema: main
+    tables:
+      - name: numbers
+        config: { loaded_at_field: "timestamp '2026-01-01'", freshness: { warn_after: { count: 1, period: day } } }
+`,
   'models/schema.yml': `models:
   - name: numbers
     columns: [{ name: id, data_tests: [unique, not_null] }]
@@ -45,6 +52,8 @@ const JOBS: Record<string, Record<string, unknown>> = {
   failing_test: { steps: ['dbt build --select nullable --exclude tag:lenient'] },
   warning: { steps: ['dbt build --select nullable --exclude tag:strict'] },
   slow: { steps: ['dbt build --select numbers', 'dbt run --select slow'] },
+  // In a table that another job has made.
+  stale: { freshness: 'warn', steps: ['dbt run --select numbers'] },
   after_good: { after: { job: 'good', status: ['success'] }, steps: ['dbt build --select doubled'] },
   every_minute: { schedule: { cron: '* * * * *', timezone: 'Asia/Kathmandu' }, steps: ['dbt run --select numbers'] },
 }
