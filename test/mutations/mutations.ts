@@ -110,4 +110,25 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "'attribute_not_exists(#holder) OR #until >= :now'",
     test: ['test/lambda/store.test.ts', 'store in memory: the lease has one holder'],
   },
+  {
+    name: 'the page answers without its token',
+    file: 'cli/ui-server.ts',
+    from: "if (typeof given === 'string' && isSame(given, token)) return undefined",
+    to: "if (given === undefined || (typeof given === 'string' && isSame(given, token))) return undefined",
+    test: ['test/cli/ui.it.test.ts', 'fault 48: '],
+  },
+  {
+    name: 'the page answers other pages',
+    file: 'cli/ui-server.ts',
+    from: 'headers.origin !== undefined && headers.origin !== origin',
+    to: 'headers.origin === undefined && headers.origin !== origin',
+    test: ['test/cli/ui.it.test.ts', 'fault 48: '],
+  },
+  {
+    name: 'the page answers to any name',
+    file: 'cli/loopback.ts',
+    from: '`http://${request.headers.host}` !== origin',
+    to: "request.headers.host === ''",
+    test: ['test/cli/ui.it.test.ts', 'fault 48: '],
+  },
 ]
