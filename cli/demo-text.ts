@@ -3,10 +3,20 @@ import { join } from 'node:path'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { DemoResult } from './demo.ts'
+import type { DemoPage } from './demo-page.ts'
 import type { Effects, Sink } from './effects.ts'
 import type { Style } from './style.ts'
 
-export function goodbye(result: DemoResult, folder: string, packageRoot: string, { keep }: { keep: boolean }): string[] {
+interface Ending {
+  folder: string
+  packageRoot: string
+  /** The cloud stays up. */
+  keep: boolean
+  /** It is served until Ctrl-C. */
+  page: DemoPage | undefined
+}
+
+export function goodbye(result: DemoResult, { folder, packageRoot, keep, page }: Ending): string[] {
   const [first] = result.runs
   const failed = result.runs.at(-1)
   const program = `node ${join(packageRoot, 'dist', 'bin', 'tidemill.mjs')} --local --config ${join(folder, 'tidemill.yml')}`
@@ -20,14 +30,24 @@ export function goodbye(result: DemoResult, folder: string, packageRoot: string,
     '',
     `  alias tidemill='${program}'`,
     ...(keep ? [] : ['  tidemill local up                 start the local cloud again; everything is kept']),
+    `  tidemill ui --open                ${PAGE}`,
     '  tidemill runs                     the run records',
     `  tidemill show ${failed?.id}     what failed, and what to do`,
     `  tidemill logs ${first?.id}`,
     `  tidemill artifacts ${first?.id} --download ./artifacts`,
     '  tidemill next                     when the jobs run by themselves',
     `  tidemill local down               ${keep ? 'the local cloud is still up' : 'stop it again'}`,
+    ...(page
+      ? [
+          '',
+          `${PAGE[0]?.toUpperCase()}${PAGE.slice(1)} (Ctrl-C ends it${keep ? '' : ' and the local cloud'}):`,
+          `  ${page.address}`,
+        ]
+      : []),
   ]
 }
+
+const PAGE = 'the runs in the browser'
 
 interface Failure {
   effects: Effects

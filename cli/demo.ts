@@ -6,6 +6,7 @@ import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { loadConfigAt } from './config-load.ts'
+import { type DemoPage, openPage } from './demo-page.ts'
 import { breakProject, makeProject } from './demo-project.ts'
 import { messageText, type Receiver, startReceiver } from './demo-receiver.ts'
 import { type Demo, requireGood, runBehind, runByHand, runBySchedule } from './demo-runs.ts'
@@ -36,6 +37,8 @@ export interface DemoResult {
   docs: string
   /** The failure as the webhook received it, as text. */
   message: string
+  /** Form of the address at which the page of the runs answered; the token differs each time. */
+  page: string
   seconds: number
 }
 
@@ -46,22 +49,41 @@ export async function runDemo(options: DemoOptions, effects: Effects): Promise<n
   const signal = AbortSignal.any([effects.interrupt, AbortSignal.timeout(LIMIT_SECONDS * 1000)])
   const folder = await makeFolder(effects, options)
   const receiver = await startReceiver()
+  let page: DemoPage | undefined
+  let done = false
   try {
-    const result = await play({ effects, sink, style, stages, signal, folder }, receiver)
+    const result = await play({ effects, sink, style, stages, signal, folder }, receiver, opened => {
+      page = opened
+    })
+    done = true
     if (options.json) effects.stdout.write(`${JSON.stringify(result)}\n`)
-    for (const line of goodbye(result, folder, effects.packageRoot, options)) sink.write(`${line}\n`)
+    // Somebody looks on: what they want to see next is the page, and it is theirs until they have seen it.
+    const serves = sink.isTTY && !options.json
+    const lines = goodbye(result, {
+      folder,
+      packageRoot: effects.packageRoot,
+      keep: options.keep,
+      page: serves ? page : undefined,
+    })
+    for (const line of lines) sink.write(`${line}\n`)
+    while (serves && !effects.interrupt.aborted) await effects.clock.sleep(60_000, effects.interrupt)
     return EXIT.ok
   } catch (error) {
     stages.end(effects.interrupt.aborted ? 'cancelled' : 'error')
     return showFailure(error, { effects, sink, style, folder, json: options.json, interrupted: signal.aborted })
   } finally {
     stages.stop()
+    await page?.close()
     await receiver.close()
-    if (!options.keep || effects.interrupt.aborted) await takeDown(folder)
+    if (!options.keep || (effects.interrupt.aborted && !done)) await takeDown(folder)
   }
 }
 
-async function play(setting: Omit<Demo, 'connection'>, receiver: Receiver): Promise<DemoResult> {
+async function play(
+  setting: Omit<Demo, 'connection'>,
+  receiver: Receiver,
+  onPage: (page: DemoPage) => void,
+): Promise<DemoResult> {
   const { effects, sink, stages, folder } = setting
   const began = effects.clock.now().getTime()
   sink.write('tidemill demo\n')
@@ -92,7 +114,10 @@ async function play(setting: Omit<Demo, 'connection'>, receiver: Receiver): Prom
   requireFailed(second)
   const message = await waitForMessage(demo, receiver, second)
   const runs = [first, behind, second].map(run => summarise(run, effects.clock.now()))
-  return { runs, docs: join(docs, 'index.html'), message, seconds: round((effects.clock.now().getTime() - began) / 1000) }
+  const page = await openPage(demo, runs)
+  onPage(page)
+  const seconds = round((effects.clock.now().getTime() - began) / 1000)
+  return { runs, docs: join(docs, 'index.html'), message, page: page.address.replace(page.token, '<token>'), seconds }
 }
 
 const round = (seconds: number) => Math.round(seconds * 10) / 10

@@ -64,7 +64,10 @@ export async function waitForRun(
       lines: [`The run goes on. Cancel it:  tidemill cancel ${run.id}`, `Look again:  tidemill logs ${run.id} --follow`],
       exitCode: EXIT.interrupted,
     }
-  const more = record.status === 'success' ? [] : [`  See:  tidemill show ${record.id}   tidemill logs ${record.id}`]
+  const more =
+    record.status === 'success'
+      ? []
+      : [`  See:  tidemill show ${record.id}   tidemill logs ${record.id}   tidemill ui --run ${record.id}`]
   return {
     document: { run: record, existed },
     lines: [...endLines(record, style, clock.now()), ...more],

@@ -163,6 +163,7 @@ function nextLines(record: RunRecord): string[] {
   return [
     ...(record.reason && offersRetry(record.reason) ? [`Go on:      tidemill retry ${record.id}${leftText(record)}`] : []),
     `Log:        tidemill logs ${record.id}`,
+    `Browser:    tidemill ui --run ${record.id}`,
     `Artifacts:  tidemill artifacts ${record.id} --download DIR`,
     ...(record.docsUploaded && record.status !== 'error' ? ['Docs:       tidemill docs'] : []),
   ]

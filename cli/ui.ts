@@ -31,7 +31,7 @@ export const uiCommand: Command = {
 }
 
 /** The same ones each time, so that the browser still has what it fetched and what was set. */
-const PORTS = { page: 4780, docs: 4781 }
+export const PORTS = { page: 4780, docs: 4781 }
 
 async function showUi(context: Context, input: Input): Promise<Outcome> {
   const { effects } = context
@@ -65,7 +65,19 @@ interface UiOptions {
   docsPort: Port
 }
 
-export async function startUi(context: Context, connection: Connection, { actions, pagePort, docsPort }: UiOptions) {
+export interface Ui {
+  /** Without a slash at the end, as that of the docs. */
+  origin: string
+  docs: string
+  token: string
+  close(): Promise<void>
+}
+
+export async function startUi(
+  context: Pick<Context, 'effects' | 'say' | 'paste'>,
+  connection: Connection,
+  { actions, pagePort, docsPort }: UiOptions,
+): Promise<Ui> {
   const { effects } = context
   const files = readPageFiles(join(distFolder(effects), 'site'))
   const { role, actor } = await identify(connection)

@@ -151,6 +151,19 @@ export interface JobConfig {
   notify: NotifyRule[]
 }
 
+export interface SiteConfig {
+  /** Host name of the pages, and another one for dbt's docs. */
+  domain: string
+  docsDomain: string
+  /** ARN of the certificate for both, in us-east-1. */
+  certificate: string
+  /** Users with passwords, or those of a company's directory. */
+  signIn:
+    | { kind: 'password' }
+    | { kind: 'saml'; metadata: string }
+    | { kind: 'oidc'; issuer: string; clientId: string; clientSecret: SecretRef }
+}
+
 export interface Config {
   schemaVersion: number
   installation: string
@@ -166,6 +179,8 @@ export interface Config {
   }
   /** Absent: no tables in the Glue catalogue. */
   history?: { athena: true }
+  /** The pages for everybody, with sign-in. Absent: `tidemill ui` alone. */
+  site?: SiteConfig
   channels: {
     /** `lists`: further ones by name. */
     email: { addresses: string[]; lists?: Record<string, string[]> } | null

@@ -11,6 +11,9 @@ export interface Command {
   command: string
 }
 
+/** Label of the link to the page of the run. */
+export const PAGE_LINK = 'Run'
+
 export function nextOf({ kind, record, job }: MessageInput): string {
   switch (kind) {
     case 'late':
@@ -30,7 +33,14 @@ export function nextOf({ kind, record, job }: MessageInput): string {
 }
 
 /** `hidden`: failing nodes that the message does not name. */
-export function commandsOf({ kind, record, jobName }: MessageInput, hidden: number): Command[] {
+export function commandsOf(input: MessageInput, hidden: number): Command[] {
+  const { record, links } = input
+  const linked = links.some(({ label }) => label === PAGE_LINK)
+  const browser = { does: 'In the browser', command: `tidemill ui --run ${record.id}` }
+  return [...commandsFor(input, hidden), ...(linked || !record.attempts.length ? [] : [browser])]
+}
+
+function commandsFor({ kind, record, jobName }: MessageInput, hidden: number): Command[] {
   const { id } = record
   const retried = kind === 'error' || kind === 'cancelled' ? retry(record) : []
   const does = retried.length ? 'All of it, on the newest commit' : 'Run it again, on the newest commit'

@@ -3,7 +3,9 @@ import type { Config } from '../../shared/config-model.ts'
 import { fullName, logGroup, logStream } from '../../shared/contract.ts'
 import { estimateCost } from '../../shared/cost.ts'
 import { type Message, type MessageLink, makeMessage } from '../../shared/message.ts'
+import { PAGE_LINK } from '../../shared/message-commands.ts'
 import { makeTestMessage } from '../../shared/message-test.ts'
+import { pageAddress, runRoute } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { usualSeconds } from '../../shared/usual.ts'
 import type { Configs } from '../common/config.ts'
@@ -40,7 +42,7 @@ export async function composeMessage(deps: ComposeDeps, item: MessageItem): Prom
     jobName: shortestName(config, name),
     usualSeconds: await usualOf(deps, name, record),
     cost: estimateCost(record, environment.size),
-    links: logLink(deps.consoleUrl, config.installation, record),
+    links: [...pageLink(config, record), ...logLink(deps.consoleUrl, config.installation, record)],
     ...(item.nodes && { nodes: item.nodes }),
     ...(item.late && { late: item.late }),
   })
@@ -62,6 +64,9 @@ async function usualOf(deps: ComposeDeps, job: string, record: RunRecord): Promi
     return undefined
   }
 }
+
+const pageLink = ({ site }: Config, { id }: RunRecord): MessageLink[] =>
+  site ? [{ label: PAGE_LINK, url: pageAddress(`https://${site.domain}`, runRoute(id)) }] : []
 
 function logLink(consoleUrl: string | undefined, installation: string, record: RunRecord): MessageLink[] {
   const taskArn = record.attempts.findLast(attempt => attempt.taskArn)?.taskArn
