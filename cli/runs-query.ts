@@ -2,10 +2,10 @@
 import type { Config } from '../shared/config-model.ts'
 import { dayKey, dayOfRun, PK, SHARDS } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
+import { parseRecord } from '../shared/parse-record.ts'
 import type { RunRecord } from '../shared/run.ts'
 import type { Connection, Table } from './connection.ts'
 import { findJob, jobNames } from './job-name.ts'
-import { parseRecord } from './record.ts'
 
 const DAY_MS = 86_400_000
 /** Without a job the days are looked through one by one; a month is far enough to look back unasked. */

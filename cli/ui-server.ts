@@ -5,19 +5,20 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { UserError } from '../shared/errors.ts'
+import type { PageAnswers, Viewer } from '../shared/page-answers.ts'
 import { isPageKey, type PageError, TOKEN_HEADER } from '../shared/page-api.ts'
 import { DATA_HEADERS } from '../shared/page-headers.ts'
 import { kindOfAwsError } from './aws-errors.ts'
 import type { Connection } from './connection.ts'
 import { type Listening, type LoopbackServer, listen } from './loopback.ts'
 import { sendObject } from './send-object.ts'
-import type { UiApi } from './ui-api.ts'
 import { type PageFiles, sendPageFile } from './ui-files.ts'
 
 export interface UiServerProps {
   files: PageFiles
   bucket: Connection['bucket']
-  api: UiApi
+  answers: PageAnswers
+  viewer: Viewer
   /** Random, of this start. */
   token: string
   /** An error that is a fault of the program, for the terminal. */
@@ -41,7 +42,8 @@ async function answer(props: UiServerProps, request: IncomingMessage, response: 
   const refusal = refuse(request, origin, props.token)
   if (refusal) return sendError(response, refusal)
   if (isData) return sendData(props, decodeKey(url.pathname.slice('/data/'.length)), request, response)
-  const found = await props.api.answer({ method: request.method ?? 'GET', url, body: () => readBody(request) })
+  const asked = { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body: () => readBody(request) }
+  const found = await props.answers.answer(asked, props.viewer)
   if ('status' in found) return sendError(response, found)
   sendJson(response, 200, found.value)
 }

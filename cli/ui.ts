@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../shared/errors.ts'
+import { makePageAnswers, type PageReads, type Viewer } from '../shared/page-answers.ts'
 import { pageAddress, type Role, runRoute } from '../shared/page-api.ts'
 import { kindOfAwsError } from './aws-errors.ts'
 import { type Command, type Context, flagOption, type Input, type Outcome, textOption } from './command.ts'
@@ -12,7 +13,6 @@ import { openBrowser } from './open-browser.ts'
 import { parsePort } from './option-values.ts'
 import { distFolder } from './places.ts'
 import { resolveRun } from './runs-query.ts'
-import { makeUiApi } from './ui-api.ts'
 import { readPageFiles } from './ui-files.ts'
 import { serveUi } from './ui-server.ts'
 
@@ -89,14 +89,17 @@ export async function startUi(
     docs: docs.origin,
     command: context.paste('tidemill runs').replace(/ runs$/, ''),
     version: readVersion(effects.packageRoot),
-  } as const
+    act: request => connection.api(request),
+  } satisfies Viewer
   const token = randomBytes(24).toString('base64url')
-  const api = makeUiApi(connection, viewer, effects.clock)
+  const answers = makePageAnswers(readsOf(connection), () => effects.clock.now())
   const report = (error: unknown) => context.say(String(error instanceof Error ? error.stack : error))
-  const page = await serveUi({ files, bucket: connection.bucket, api, token, report }, pagePort).catch(async error => {
-    await docs.close()
-    throw error
-  })
+  const page = await serveUi({ files, bucket: connection.bucket, answers, viewer, token, report }, pagePort).catch(
+    async error => {
+      await docs.close()
+      throw error
+    },
+  )
   return {
     origin: page.origin,
     docs: docs.origin,
@@ -104,6 +107,14 @@ export async function startUi(
     close: async () => void (await Promise.all([page.close(), docs.close()])),
   }
 }
+
+const readsOf = (connection: Connection): PageReads => ({
+  item: pk => connection.table.get(pk),
+  items: pks => connection.table.getMany(pks),
+  open: partition => connection.table.open(partition),
+  keys: async (prefix, after, limit) => (await connection.bucket.list(prefix, { after, limit })).map(({ key }) => key),
+  configKey: () => connection.configKey(),
+})
 
 /**
  * Who may call the api may do everything there; AWS refuses the others before our code. The api names the caller as the audit

@@ -36,7 +36,8 @@ export const isPageKey = (key: string) =>
 export const ROLES = ['viewer', 'operator', 'admin'] as const
 export type Role = (typeof ROLES)[number]
 export const mayAct = (role: Role, operation: ApiRequest['operation']) =>
-  ROLES.indexOf(role) >= ROLES.indexOf(ROLE_OF_OPERATION[operation])
+  // One that is not known here may be known to an api that is newer: whoever may do all may ask it.
+  ROLES.indexOf(role) >= ROLES.indexOf(Object.hasOwn(ROLE_OF_OPERATION, operation) ? ROLE_OF_OPERATION[operation] : 'admin')
 
 /** Who works a run or a job is an operator; what touches many jobs at once is left to an admin. */
 const ROLE_OF_OPERATION: Record<ApiRequest['operation'], Role> = {
@@ -81,4 +82,6 @@ export interface PageError {
   status: 400 | 401 | 403 | 404 | 405 | 409 | 500 | 502
   message: string
   hint?: string
+  /** With 401, hosted: where to sign in. The page goes there with `?to=<route>`. */
+  signIn?: string
 }

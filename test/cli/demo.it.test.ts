@@ -33,6 +33,7 @@ test('the demo works, and the commands work on what it leaves', { timeout: 480_0
   )
   const failed: string = result.runs[2].id
   assert.match(result.message, new RegExp(`stg_fares[\\s\\S]*on request[\\s\\S]*${failed}`))
+  assert.match(result.page, /^http:\/\/127\.0\.0\.1:\d+\/#\/runs\?token=<token>$/)
   assert.match(readFileSync(result.docs, 'utf8'), /<html/i)
   assert.match(demo.stderr, /✓ stg_bookings +view/)
   assert.match(demo.stderr, /✗ stg_fares +table .*Conversion Error/)

@@ -32,7 +32,11 @@ export function get(
       response.on('end', () => {
         const bytes = Buffer.concat(chunks)
         const text = bytes.toString('utf8')
-        const isJson = /json/.test(response.headers['content-type'] ?? '') && !response.headers['content-encoding'] && text
+        const isJson =
+          /json/.test(response.headers['content-type'] ?? '') &&
+          response.statusCode !== 206 &&
+          !response.headers['content-encoding'] &&
+          text
         const sent = Object.entries(response.headers).map(([name, value]) => [name, String(value)])
         resolve({
           status: response.statusCode ?? 0,

@@ -7,15 +7,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectToAws } from '../../cli/aws.ts'
-import { serveDocs } from '../../cli/docs-server.ts'
-import { makeNodeEffects } from '../../cli/node-effects.ts'
 import { readBook, readRows } from '../../lambda/compactor/book.ts'
-import { openBrowser } from '../browser.ts'
-import { skipWithout } from '../need.ts'
 import { bucketOf, historyTests } from './history.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { messageFaults } from './messages.ts'
+import { uiChecks } from './ui.ts'
 
 let chain: Installation
 before(
@@ -114,24 +110,6 @@ test('the index of the history has the runs that ended', limit, async () => {
   }
 })
 
-test('the docs of a good run open in a browser and name its models', { ...limit, skip: skipWithout('chromium') }, async () => {
-  const { clock } = makeNodeEffects(chain.folder, { patient: false })
-  const target = { installation: 'chain', localFolder: chain.folder }
-  const server = await serveDocs(await connectToAws(target, process.env, clock), { port: 0 })
-  const browser = await openBrowser()
-  try {
-    const page = await browser.newPage()
-    const errors: string[] = []
-    page.on('pageerror', error => errors.push(error.message))
-    await page.goto(`${server.origin}/chain/prod/current/#!/model/model.chain.doubled`)
-    await page.getByText('select id * 2 as id').first().waitFor({ timeout: 20_000 })
-    assert.deepEqual(errors, [])
-  } finally {
-    await browser.close()
-    await server.close()
-  }
-})
-
 test(
   'fault 19: a failing model ends the run as node_failures, with the words of the database in the message',
   limit,
@@ -213,3 +191,4 @@ test(
 
 historyTests(() => chain)
 messageFaults(() => chain)
+uiChecks(() => chain)

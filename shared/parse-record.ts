@@ -1,7 +1,7 @@
 /** Records as they come from the table: unknown until parsed. Only what the commands rely on is checked. */
-import { RUN_ID_PATTERN } from '../shared/contract.ts'
-import { RUN_STATUSES, type RunRecord } from '../shared/run.ts'
-import { runOfItem } from '../shared/run-item.ts'
+import { RUN_ID_PATTERN } from './contract.ts'
+import { RUN_STATUSES, type RunRecord } from './run.ts'
+import { runOfItem } from './run-item.ts'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 

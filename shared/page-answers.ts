@@ -1,0 +1,124 @@
+/** What the pages ask besides objects (page-api.ts): who is looking, what is open, one run, its log, and the operations. */
+import type { ApiRequest, ApiResponse } from './api.ts'
+import { KEY, openKey, PK, RUN_ID_PATTERN, SHARDS } from './contract.ts'
+import { UserError } from './errors.ts'
+import { type Me, mayAct, type OpenRuns, PARTS_PER_ANSWER, type PageError, type PartList, type Role } from './page-api.ts'
+import { parseRecord } from './parse-record.ts'
+import type { RunRecord } from './run.ts'
+
+/** An installation as the pages see it. */
+export interface PageReads {
+  item(pk: string): Promise<unknown>
+  items(pks: string[]): Promise<unknown[]>
+  /** All of a partition of the open index. */
+  open(partition: string): Promise<{ pk: string; sort: string }[]>
+  /** The first `limit` keys below the prefix that are behind `after`. */
+  keys(prefix: string, after: string, limit: number): Promise<string[]>
+  /** Key of the configuration in force. */
+  configKey(): Promise<string>
+}
+
+export interface Asked {
+  method: string
+  /** `/api/…`, without the query. */
+  path: string
+  query: { get(name: string): string | null }
+  body(): Promise<string>
+}
+
+/** Who asks: {@link Me} without what is looked up, and a call of the api in their name. */
+export interface Viewer extends Omit<Me, 'config'> {
+  act(request: ApiRequest): Promise<ApiResponse>
+}
+
+export interface PageAnswers {
+  answer(asked: Asked, viewer: Viewer): Promise<{ value: unknown } | PageError>
+}
+
+/** The page shows no more of them; a line of waiting runs can be longer. */
+const MOST_OPEN = 500
+
+export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers {
+  /** Where the objects of runs are: asked for again and again while a run is followed. */
+  const places = new Map<string, RunRecord>()
+  return {
+    async answer({ method, path, query, body }, { act, ...viewer }) {
+      const [, , what = '', id = '', attempt = ''] = path.split('/')
+      if (what === 'actions') return method === 'POST' ? perform(act, viewer.role, await body()) : ONLY_POST
+      if (method !== 'GET') return ONLY_GET
+      switch (what) {
+        case 'me':
+          return { value: { ...viewer, config: await reads.configKey() } satisfies Me }
+        case 'open':
+          return { value: await readOpen(reads, now()) }
+        case 'runs':
+          return answerRun(await readRun(reads, id), id)
+        case 'parts': {
+          const run = places.get(id) ?? (await readRun(reads, id))
+          if (!run) return noRun(id)
+          if (places.size > 100) places.clear()
+          places.set(id, run)
+          return { value: await listParts(reads, run, attempt, query.get('after') ?? '0') }
+        }
+        default:
+          return { status: 404, message: `There is nothing at ${path.slice(0, 200)}.` }
+      }
+    },
+  }
+}
+
+const ONLY_POST: PageError = { status: 405, message: 'Operations are asked for with POST.' }
+const ONLY_GET: PageError = { status: 405, message: 'This is only read.' }
+const noRun = (id: string): PageError => ({
+  status: 404,
+  message: `There is no run ${id.slice(0, 100)} in this installation.`,
+  hint: 'Run ids look like 20261122T010004-9f3ac2d1b7e4.',
+})
+const answerRun = (run: RunRecord | undefined, id: string) => (run ? { value: run } : noRun(id))
+
+const readRun = async (reads: PageReads, id: string) =>
+  RUN_ID_PATTERN.test(id) ? parseRecord(await reads.item(PK.run(id))) : undefined
+
+/** Those that run or wait, and those that have ended and are not in the history yet. */
+async function readOpen(reads: PageReads, now: Date): Promise<OpenRuns> {
+  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => reads.open(openKey(shard))))
+  const runs = shards
+    .flat()
+    .filter(({ pk }) => pk.startsWith(PK.run('')))
+    // By their phase: ended, running, waiting.
+    .sort((a, b) => (a.sort < b.sort ? -1 : 1))
+    .slice(0, MOST_OPEN)
+  const records = (await reads.items(runs.map(({ pk }) => pk))).flatMap(item => parseRecord(item) ?? [])
+  return { at: now.toISOString(), runs: records.sort((a, b) => (a.id < b.id ? 1 : -1)) }
+}
+
+async function listParts(reads: PageReads, run: RunRecord, attempt: string, after: string): Promise<PartList> {
+  if (!/^[1-9]\d{0,3}$/.test(attempt) || !/^\d{1,9}$/.test(after)) throw new UserError('Attempt and part are numbers.')
+  const prefix = KEY.attempt(run, Number(attempt))
+  return { keys: await reads.keys(`${prefix}parts/`, KEY.part(prefix, Number(after)), PARTS_PER_ANSWER) }
+}
+
+async function perform(act: Viewer['act'], role: Role, body: string): Promise<{ value: ApiResponse } | PageError> {
+  const request = parseRequest(body)
+  if (!mayAct(role, request.operation))
+    return {
+      status: 403,
+      message: `You look here as ${role}, which does not include this operation.`,
+      hint: 'In `tidemill ui`: the operator policy, and no --no-actions. On the hosted pages: a group, given by an administrator.',
+    }
+  const response = await act(request)
+  return response.ok ? { value: response } : response
+}
+
+/** Only that it names an operation that there is: the api function checks the rest, as it does for the command line. */
+function parseRequest(body: string): ApiRequest {
+  let value: unknown
+  try {
+    value = JSON.parse(body)
+  } catch {
+    throw new UserError('The request is not JSON.')
+  }
+  const operation = typeof value === 'object' && value !== null ? Reflect.get(value, 'operation') : undefined
+  if (typeof operation === 'string') return value as ApiRequest
+  throw new UserError('The request names no operation.')
+}

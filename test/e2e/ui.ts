@@ -1,0 +1,129 @@
+/** The program `tidemill ui` on the installation of the end-to-end test: real runs, real docs, the api behind its actions. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { TOKEN_HEADER } from '../../shared/page-api.ts'
+import { openBrowser } from '../browser.ts'
+import { get } from '../cli/http.ts'
+import { skipWithout } from '../need.ts'
+import type { Installation } from './installation.ts'
+
+const program = join(import.meta.dirname, '../../dist/bin/tidemill.mjs')
+const limit = { timeout: 120_000 }
+const MB = 1024 * 1024
+
+/** Until the test ends. */
+async function openUi(t: TestContext, folder: string, ...options: string[]) {
+  const child = spawn(process.execPath, [program, 'ui', '--local', ...options], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.after(() => endOf(child))
+  let said = ''
+  const address = await new Promise<URL>((resolve, reject) => {
+    child.stderr.on('data', chunk => {
+      said += chunk
+    })
+    child.stdout.on('data', chunk => {
+      said += chunk
+      const found = /http:\S+/.exec(said)
+      if (found) resolve(new URL(found[0]))
+    })
+    child.on('close', () => reject(new Error(`tidemill ui ended: ${said}`)))
+  })
+  const token = new URLSearchParams(address.hash.replace(/^[^?]*/, '')).get('token') ?? ''
+  const ask = (path: string, headers: Record<string, string> = {}) =>
+    get(address.origin, path, { [TOKEN_HEADER]: token, ...headers })
+  return { child, address: address.href, origin: address.origin, ask }
+}
+
+/** Ctrl-C ends it. */
+async function endOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode
+  const closed = new Promise<number | null>(resolve => child.once('close', resolve))
+  child.kill('SIGINT')
+  return closed
+}
+
+export function uiChecks(chain: () => Installation) {
+  test('tidemill ui shows the runs there are, and its actions are those of the command line', limit, async t => {
+    const { json } = await chain().tidemill('runs', '--job', 'good')
+    const run = json.runs[0]
+    const { ask, origin, address, child } = await openUi(t, chain().folder, '--run', run.id, '--port', '4892')
+    assert.match(address, new RegExp(`^http://127\\.0\\.0\\.1:4892/#/runs/${run.id}\\?token=`))
+    const me = (await ask('/api/me')).json
+    assert.deepEqual([me.installation, me.role, me.command], ['chain', 'admin', 'tidemill --local'])
+    assert.match(me.actor, /^local:/)
+    const record = (await ask(`/api/runs/${run.id}`)).json
+    assert.deepEqual([record.status, record.commit.sha], ['success', run.commit.sha])
+    const { keys } = (await ask(`/api/parts/${run.id}/1`)).json
+    assert.ok(keys.length > 0)
+    assert.equal((await ask(`/data/${keys[0]}`)).status, 200)
+    assert.equal((await ask(`/data/${me.config}`)).json.installation, 'chain')
+    const act = (body: object) => ask('/api/actions', { method: 'POST', origin, body: JSON.stringify(body) })
+    const paused = await act({ operation: 'pause', job: 'good' })
+    assert.equal(paused.json.ok, true, paused.text)
+    assert.equal((await chain().tidemill('run', 'good')).code, 3)
+    assert.equal((await act({ operation: 'resume', job: 'good' })).json.ok, true)
+    const { entries } = (await chain().tidemill('audit', '--job', 'good')).json
+    assert.deepEqual(
+      entries.slice(0, 3).map((each: Record<string, string>) => [each.operation, each.actor === me.actor]),
+      [
+        ['resume', true],
+        ['run', true],
+        ['pause', true],
+      ],
+    )
+    assert.equal((await act({ operation: 'retry', run: run.id })).status, 409)
+    assert.equal(await endOf(child), 0)
+  })
+
+  test('fault 29: docs of a very large project pass through the program in little memory', limit, async t => {
+    const { cloud, folder } = chain()
+    const { endpoint, region, accessKeyId, secretAccessKey } = cloud
+    const s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
+    const { Buckets = [] } = await s3.send(new ListBucketsCommand({}))
+    const Bucket = Buckets.find(each => each.Name?.includes('chain'))?.Name ?? ''
+    const size = 96 * MB
+    const Key = 'docs/chain/prod/20200101T000000-000000000000/manifest.json'
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.alloc(size, ' ') }))
+    const { ask, child } = await openUi(t, folder)
+    const { docs } = (await ask('/api/me')).json
+    const before = peakOf(child)
+    const manifest = await get(docs, '/chain/prod/20200101T000000-000000000000/manifest.json', { 'accept-encoding': 'gzip' })
+    assert.equal(manifest.body.length, size)
+    const grown = (peakOf(child) - before) / MB
+    assert.ok(grown < 64, `${grown} MB more`)
+    const part = await get(docs, '/chain/prod/20200101T000000-000000000000/manifest.json', { range: 'bytes=-5' })
+    assert.deepEqual([part.status, part.text], [206, '     '])
+    assert.equal((await get(docs, '/chain/prod/current/', { 'if-none-match': '"x"' })).status, 302)
+  })
+
+  test('the pages and the docs open in a browser without an error', {
+    ...limit,
+    skip: skipWithout('chromium'),
+  }, async t => {
+    const { address, ask } = await openUi(t, chain().folder)
+    const { docs } = (await ask('/api/me')).json
+    const browser = await openBrowser()
+    t.after(() => browser.close())
+    const page = await browser.newPage()
+    const errors: string[] = []
+    page.on('pageerror', error => errors.push(error.message))
+    page.on('console', line => line.type() === 'error' && errors.push(line.text()))
+    await page.goto(address)
+    await page.getByRole('link', { name: 'good' }).first().waitFor()
+    assert.deepEqual(errors, [])
+    assert.doesNotMatch(page.url(), /token/)
+    await page.goto(`${docs}/chain/prod/current/#!/model/model.chain.doubled`)
+    await page.getByText('select id * 2 as id').first().waitFor({ timeout: 20_000 })
+    assert.match(page.url(), /\/chain\/prod\/\d{8}T\d{6}-[0-9a-f]{12}\//)
+  })
+}
+
+/** Bytes of resident memory, the most it had so far. */
+const peakOf = ({ pid }: ChildProcess) =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
