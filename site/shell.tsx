@@ -4,13 +4,17 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Config } from '../shared/config-model.ts'
 import { AppContext } from './app-context.ts'
 import { hrefOf, type Route } from './route.ts'
+import { RunPage } from './run/page.tsx'
 import { RunsPage } from './runs/page.tsx'
 import { readData, readMe } from './server.ts'
 import { useLoad, useRoute } from './use.ts'
 import { Empty, FaultNote, Loading, Text } from './words.tsx'
 
 const PAGES: Record<string, { title: string; view: (route: Route) => ComponentChildren }> = {
-  runs: { title: 'Runs', view: ({ query }) => <RunsPage query={query} /> },
+  runs: {
+    title: 'Runs',
+    view: ({ path, query }) => (path[1] ? <RunPage key={path[1]} id={path[1]} query={query} /> : <RunsPage query={query} />),
+  },
 }
 
 export function Shell() {
@@ -37,10 +41,10 @@ export function Shell() {
     )
   return (
     <AppContext.Provider value={{ me: me.value, ...(config.value && { config: config.value }) }}>
-      <a class="skip" href={location.hash} onClick={event => skip(event, main.current)}>
-        To the content
-      </a>
       <header>
+        <a class="skip" href={location.hash} onClick={event => skip(event, main.current)}>
+          To the content
+        </a>
         <nav aria-label="Pages">
           <span class="brand">Tidemill</span>
           {Object.entries(PAGES).map(([path, { title }]) => (

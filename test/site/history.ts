@@ -23,7 +23,7 @@ export interface MadeHistory {
   runs: IndexRun[]
   index: HistoryIndex
   /** Objects of the bucket by key: index, pages of days and jobs, configuration. */
-  objects: Map<string, string>
+  objects: Map<string, string | Buffer>
 }
 interface Wanted {
   runs: number
@@ -92,7 +92,7 @@ export function makeHistory({ runs: count, now, seed = 7, first = [] }: Wanted):
         ),
       )
   const runs = [...first, ...made].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, count)
-  const objects = new Map<string, string>()
+  const objects = new Map<string, string | Buffer>()
   const index = indexOf(runs, now, objects)
   objects.set(HISTORY_KEY.index, JSON.stringify(index))
   objects.set(KEY.config(hashOf(config)), JSON.stringify(config))
@@ -139,7 +139,7 @@ function makeRow(random: Random, job: (typeof JOBS)[number], at: Date, commit: s
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex')
 
-function indexOf(runs: IndexRun[], now: Date, objects: Map<string, string>): HistoryIndex {
+function indexOf(runs: IndexRun[], now: Date, objects: Map<string, string | Buffer>): HistoryIndex {
   const put = (key: (hash: string) => string, page: unknown) => {
     const text = JSON.stringify(page)
     const name = key(sha(text))

@@ -32,8 +32,9 @@ export interface Stage {
   close(): Promise<void>
 }
 
-export async function makeStage(history: MadeHistory, over: Partial<Backend> = {}): Promise<Stage> {
-  const backend: Backend = { ...backendOf(history), ...over }
+export async function makeStage(history: MadeHistory, over: (plain: Backend) => Partial<Backend> = () => ({})): Promise<Stage> {
+  const plain = backendOf(history)
+  const backend: Backend = { ...plain, ...over(plain) }
   const server = await servePages(backend)
   const browser = await openBrowser()
   return {

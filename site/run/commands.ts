@@ -1,0 +1,60 @@
+/** What can be done about a run: the command to paste, and the request of its button. Pure. */
+import type { ApiRequest } from '../../shared/api.ts'
+import { offersRetry } from '../../shared/reasons.ts'
+import { isFinal, type RunRecord } from '../../shared/run.ts'
+
+export interface Deed {
+  /** On its button. */
+  name: string
+  /** What happens, a sentence. */
+  does: string
+  command: string
+  /** Absent: it only shows something. */
+  request?: (key: string) => ApiRequest
+  /** What one does first. */
+  main?: boolean
+}
+
+/** The likeliest first. `tidemill`: in front of every command, with its options. */
+export function deedsOf(record: RunRecord, tidemill: string): Deed[] {
+  const { id, project, job, status, reason } = record
+  const name = `${project}/${job}`
+  if (!isFinal(status)) {
+    const cancel: Deed = {
+      name: record.cancel ? 'Cancel again' : 'Cancel',
+      does: 'Stops the run. What has been built stays; people are told that it was cancelled.',
+      command: `${tidemill} cancel ${id}`,
+      request: () => ({ operation: 'cancel', run: id }),
+    }
+    return [{ name: 'Follow', does: 'The log as it is written.', command: `${tidemill} logs ${id} --follow` }, cancel]
+  }
+  const retry: Deed = {
+    name: 'Retry',
+    does: 'The same run goes on with another attempt, on the same commit: only what is left is built.',
+    command: `${tidemill} retry ${id}`,
+    request: () => ({ operation: 'retry', run: id }),
+    main: true,
+  }
+  const retried =
+    reason !== undefined && record.attempts.length > 0 && (status === 'error' || status === 'cancelled') && offersRetry(reason)
+  const again: Deed = {
+    name: 'Run again',
+    does: 'A new run of the job: all of it, on the newest commit of the branch.',
+    command: `${tidemill} run ${name}`,
+    request: key => ({ operation: 'run', job: name, idempotencyKey: key }),
+    main: !retried && status === 'error',
+  }
+  const exact: Deed = {
+    name: 'Repeat exactly',
+    does: 'A new run on the commit and the configuration of this one.',
+    command: `${tidemill} rerun ${id} --exact`,
+    request: key => ({ operation: 'rerun', run: id, idempotencyKey: key, exact: true }),
+  }
+  const changed: Deed = {
+    name: 'Repeat',
+    does: 'A new run with the steps, code and variables that this one was asked for, on the newest commit unless it named one.',
+    command: `${tidemill} rerun ${id}`,
+    request: key => ({ operation: 'rerun', run: id, idempotencyKey: key }),
+  }
+  return [...(retried ? [retry] : []), again, ...(record.overrides ? [changed] : []), ...(record.attempts.length ? [exact] : [])]
+}
