@@ -1,6 +1,5 @@
 /** The effect `history`: what is kept of a run for good, as files that nothing changes but another end of the same run. */
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { dayOfRun, fullName, KEY, SCHEMA_VERSION } from '../../shared/contract.ts'
 import { HISTORY_KEY, HISTORY_TABLES, type HistoryTable, type RunNodes } from '../../shared/history-index.ts'
 import { collectNodes, missingFailures } from '../../shared/history-nodes.ts'
@@ -75,8 +74,7 @@ async function readSources({ bucket }: HistoryDeps, run: RunRecord): Promise<Sou
 }
 
 async function writeNodes({ bucket }: HistoryDeps, run: RunRecord, content: RunNodes): Promise<void> {
-  const body = await promisify(gzip)(JSON.stringify(content))
-  await bucket.write(KEY.nodes(run), body, { type: 'application/json', encoding: 'gzip' })
+  await bucket.write(KEY.nodes(run), gzipSync(JSON.stringify(content)), { type: 'application/json', encoding: 'gzip' })
 }
 
 async function putTable<T extends HistoryTable>(

@@ -32,7 +32,7 @@ export async function buildSimulation(mutation?: Mutation): Promise<string> {
     logLevel: 'error',
     // The SDK has parts in CommonJS.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    plugins: [plainCommands, ...(mutation ? [mutate(mutation)] : [])],
+    plugins: [standIns, ...(mutation ? [mutate(mutation)] : [])],
   })
   process.on('exit', () => rmSync(outfile, { force: true }))
   return outfile
@@ -40,11 +40,15 @@ export async function buildSimulation(mutation?: Mutation): Promise<string> {
 
 export const loadSimulation = (file: string): Promise<typeof import('./thread.ts')> => import(pathToFileURL(file).href)
 
-/** A command of the SDK makes itself a stack of middleware, which nothing here reads: a tenth of the time. */
-const plainCommands: Plugin = {
-  name: 'plain commands',
+/** What takes time and is not looked at: commands of the SDK with a stack of middleware each, and files of Parquet. */
+const STAND_INS = [
+  { filter: /^@aws-sdk\/lib-dynamodb$/, path: join(import.meta.dirname, 'commands.ts') },
+  { filter: /^\.\/parquet\.ts$/, path: join(import.meta.dirname, 'parquet.ts') },
+]
+const standIns: Plugin = {
+  name: 'stand-ins',
   setup(setup) {
-    setup.onResolve({ filter: /^@aws-sdk\/lib-dynamodb$/ }, () => ({ path: join(import.meta.dirname, 'commands.ts') }))
+    for (const { filter, path } of STAND_INS) setup.onResolve({ filter }, () => ({ path }))
   },
 }
 
