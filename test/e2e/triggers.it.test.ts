@@ -4,9 +4,11 @@ import { createHmac } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CreateBucketCommand, PutBucketNotificationConfigurationCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { callAws } from '../../local/aws-json.ts'
 import { status } from '../../local/cloud.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
+import { makeBackstage } from './table.ts'
 import { BUCKET, headOf, makeTriggersProject, SECRETS } from './triggers-project.ts'
 
 let chain: Installation
@@ -143,3 +145,34 @@ test('a job after two starts once both have ended, and not for a part of one', l
   const runs = [run.cause, ...run.cause.others].map((each: Run) => each.run).sort()
   assert.deepEqual(runs, [left?.json.run.id, right?.json.run.id].sort())
 })
+
+test(
+  'an event that EventBridge gave up after a day is launched by the sweeper, once: its letter names the rule',
+  limit,
+  async () => {
+    const { endpoint, region, accessKeyId, secretAccessKey } = chain.cloud
+    const sqs = new SQSClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
+    const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'triggers' }))
+    const [QueueUrl] = QueueUrls
+    assert.deepEqual([QueueUrls.length, (await runsOf('loaded')).length], [1, 1])
+    const { Rules } = (await callAws(chain.cloud, 'events', 'ListRules', { NamePrefix: 'triggers.shop.loaded' })) as {
+      Rules: { Arn: string }[]
+    }
+    const text = (StringValue = '') => ({ DataType: 'String', StringValue })
+    const MessageAttributes = { RULE_ARN: text(Rules[0]?.Arn), ERROR_CODE: text('NO_PERMISSIONS'), RETRY_ATTEMPTS: text('185') }
+    const event = {
+      ...{ version: '0', id: 'late-1', source: 'acme.loader', 'detail-type': 'Load finished', account: '000000000000' },
+      ...{ time: '2026-11-22T02:00:00Z', region, resources: [], detail: { table: 'orders' } },
+    }
+    for (let times = 0; times < 2; times++)
+      await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(event), MessageAttributes }))
+    await (await makeBackstage(chain.cloud, 'triggers')).call('sweeper', {})
+    const runs = await runsOf('loaded')
+    assert.deepEqual(
+      runs.map(run => run.cause.eventId === 'late-1'),
+      [true, false],
+    )
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl }))
+    assert.deepEqual(Messages, [])
+  },
+)
