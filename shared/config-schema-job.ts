@@ -156,7 +156,7 @@ export const jobSpec = z.strictObject({
   freshness: withDefault(
     about(
       z.union([z.boolean(), z.enum(['warn', 'fail'])]),
-      'Check `dbt source freshness` before the steps. `true` or `warn`: a stale source makes the run end as `warn` at best, and the steps run; `fail`: a stale source ends the run.',
+      'Check `dbt source freshness` before the steps. `true` or `warn`: a stale source makes the run end as `warn` at best, and the steps run; `fail`: a stale source ends the run. To check at another moment, write `dbt source freshness` among the steps: there a stale source is a failing step.',
     ),
     false,
   ),
