@@ -73,14 +73,14 @@ const FLUSH_SECONDS = 5
 export function useOfRun({ seconds, logMb }: { seconds: number; logMb: number }): Use {
   const parts = Math.ceil(seconds / FLUSH_SECONDS)
   return {
-    // Launcher; dispatcher at the claim and at the end; finisher at start and end; notifier.
-    lambdaRequests: 6,
-    lambdaGbSeconds: 3 * 0.5 * 1.5 + 1 * 1.5 + 1 * 4 + 0.5 * 1.5,
+    // Launcher; dispatcher at the claim and at the end; finisher at start and end; notifier; compactor.
+    lambdaRequests: 7,
+    lambdaGbSeconds: 3 * 0.5 * 1.5 + 1 * 1.5 + 1 * 4 + 0.5 * 1.5 + 1.5 * 2,
     tableWrites: 220,
     tableReads: 60,
-    bucketPuts: parts + 40,
-    // Each part is read twice: to judge a failure, and for the history.
-    bucketGets: 2 * parts + 40,
+    bucketPuts: parts + 44,
+    // Each part is read twice: to judge a failure, and for the history, whose six files are read again for those of the day and the month.
+    bucketGets: 2 * parts + 52,
     // Beside dbt's own lines those of the functions.
     logMb: logMb + 0.02,
     scheduleCalls: 1,
