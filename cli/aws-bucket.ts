@@ -1,21 +1,16 @@
 import { createWriteStream } from 'node:fs'
 import { Readable, promises as streams } from 'node:stream'
 import { createGunzip, gunzipSync } from 'node:zlib'
-import {
-  GetObjectCommand,
-  ListObjectsV2Command,
-  NoSuchKey,
-  paginateListObjectsV2,
-  S3Client,
-  S3ServiceException,
-} from '@aws-sdk/client-s3'
+import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3'
 import { explained, type Where } from './aws-errors.ts'
 import { openObject } from './aws-object.ts'
-import type { Bucket, ObjectPart, Part } from './connection.ts'
+import { makeReader } from './aws-read.ts'
+import type { Bucket } from './connection.ts'
 
 export function makeBucket(name: string, where: Where): Bucket {
   // The emulator answers on one host name.
   const client = new S3Client({ forcePathStyle: where.localEndpoint !== undefined })
+  const reader = makeReader(client, name)
   const call = <T>(act: () => Promise<T>) => explained(where, 'viewer', act)
   return {
     get: key =>
@@ -29,7 +24,7 @@ export function makeBucket(name: string, where: Where): Bucket {
           throw error
         }
       }),
-    read: (key, part, ifMatch) => call(() => readPart(client, { Bucket: name, Key: key }, part, ifMatch)),
+    read: (key, part, ifMatch) => call(() => reader(key, part, ifMatch)),
     open: (key, wanted) => call(() => openObject(client, name, key, wanted)),
     list: (prefix, from) =>
       call(async () => {
@@ -51,30 +46,5 @@ export function makeBucket(name: string, where: Where): Bucket {
         if (ContentEncoding === 'gzip') await streams.pipeline(source, createGunzip(), createWriteStream(path))
         else await streams.pipeline(source, createWriteStream(path))
       }),
-  }
-}
-
-async function readPart(
-  client: S3Client,
-  at: { Bucket: string; Key: string },
-  part: Part,
-  ifMatch: string | undefined,
-): Promise<ObjectPart | undefined> {
-  try {
-    const answer = await client.send(
-      new GetObjectCommand({
-        ...at,
-        ...(part !== 'all' && { Range: 'last' in part ? `bytes=-${part.last}` : `bytes=${part.start}-${part.end}` }),
-        ...(ifMatch !== undefined && { IfMatch: ifMatch }),
-      }),
-    )
-    const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
-    // Without the header the whole object came: it is smaller than what was asked for.
-    const [, start = '0', size = String(bytes.length)] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.ContentRange ?? '') ?? []
-    return { bytes, start: Number(start), size: Number(size), etag: answer.ETag ?? '' }
-  } catch (error) {
-    if (error instanceof NoSuchKey || (error instanceof S3ServiceException && error.name === 'PreconditionFailed'))
-      return undefined
-    throw error
   }
 }

@@ -1,4 +1,5 @@
 /** Brings what a question needs of its files into the cache: small ones whole, of large ones the column chunks it reads. */
+import { readdir } from 'node:fs/promises'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { Bucket } from './connection.ts'
@@ -51,11 +52,14 @@ interface Entry {
 export async function fetchFiles(fetcher: Fetcher, files: readonly WantedFile[], wish: Wish): Promise<Fetched> {
   const { folder, place } = fetcher
   const spent = { requests: 0, bytes: 0 }
+  // Most of what is new is not in the cache: one look at the folder tells.
+  const kept = new Set((await readdir(folder)).map(name => name.split('.')[0]))
   const entries = files.map((file): Entry => ({ file, id: cacheId(place, file.key, file.etag ?? ''), cached: undefined }))
   await each(fetcher, entries, async entry => {
     // What the cache has of it may be why it is fetched whole.
     if (wish.whole) await forget(folder, entry.id)
-    entry.cached = (await findCached(folder, entry.id)) ?? (await fetchEnd(fetcher, entry, wish.whole, spent))
+    entry.cached =
+      (kept.has(entry.id) ? await findCached(folder, entry.id) : undefined) ?? (await fetchEnd(fetcher, entry, wish.whole, spent))
   })
   const there = entries.filter(entry => entry.cached !== undefined)
   const pieces = await missingPieces(fetcher, there, wish)

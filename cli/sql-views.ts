@@ -14,32 +14,40 @@ export interface TableFiles {
   days?: { first: string; last: string }
 }
 
-/** Makes the views, then shuts the database in. */
-export async function openViews(database: Database, tables: Partial<Record<HistoryTable, TableFiles>>): Promise<void> {
+/** Makes the views, then shuts the database in. `byName`: what a file lacks is NULL, and not an error. */
+export async function openViews(
+  database: Database,
+  tables: Partial<Record<HistoryTable, TableFiles>>,
+  byName: boolean,
+): Promise<void> {
   const all: string[] = []
   for (const table of HISTORY_TABLES) {
     const files = tables[table]
-    // Files of different ages may differ in columns, and there may be none: the one without rows has all columns.
+    // Files may lack columns, and there may be none: the one without rows has all columns.
     const empty = await writeEmpty(database, table)
     all.push(empty, ...(files?.compacted ?? []), ...(files?.single ?? []))
-    await database.connection.run(`CREATE VIEW ${table} AS ${selectFrom(table, empty, files)}`)
+    await database.connection.run(`CREATE VIEW ${table} AS ${selectFrom(table, empty, files, byName)}`)
   }
   await shutIn(database, all)
 }
 
-function selectFrom(table: HistoryTable, empty: string, files: TableFiles | undefined): string {
+function selectFrom(table: HistoryTable, empty: string, files: TableFiles | undefined, byName: boolean): string {
   const { compacted = [], single = [], superseded = [], days } = files ?? {}
   const within = days ? [`claimed_at >= ${midnight(days.first)}`, `claimed_at < ${midnight(days.last)} + INTERVAL 1 DAY`] : []
-  if (superseded.length === 0) return select(table, [empty, ...compacted, ...single], within)
+  if (superseded.length === 0) return select(table, [empty, ...compacted, ...single], within, byName)
   const current = `run_id NOT IN (${superseded.map(quoteText).join(', ')})`
-  return `${select(table, [empty, ...compacted], [...within, current])} UNION ALL ${select(table, [empty, ...single], within)}`
+  const [before, after] = [
+    select(table, [empty, ...compacted], [...within, current], byName),
+    select(table, [empty, ...single], within, byName),
+  ]
+  return `${before} UNION ALL ${after}`
 }
 
-function select(table: HistoryTable, paths: readonly string[], conditions: readonly string[]): string {
+function select(table: HistoryTable, paths: readonly string[], conditions: readonly string[], byName: boolean): string {
   const columns = TABLES[table].columns.map(({ name, type }) =>
     type === 'TIMESTAMP' ? `${withoutZone(quoteName(name))} AS ${quoteName(name)}` : quoteName(name),
   )
-  const files = `read_parquet([${paths.map(quoteText).join(', ')}], union_by_name = true, hive_partitioning = false)`
+  const files = `read_parquet([${paths.map(quoteText).join(', ')}], union_by_name = ${byName}, hive_partitioning = false)`
   const where = conditions.length ? ` WHERE ${conditions.join(' AND ')}` : ''
   return `SELECT CAST(${withoutZone('claimed_at')} AS DATE) AS day, ${columns.join(', ')} FROM ${files}${where}`
 }
