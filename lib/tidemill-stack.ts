@@ -43,7 +43,7 @@ export class TidemillStack extends Stack {
       ...props,
     })
     const logRetention: RetentionDays = config.retention.logs
-    const data = new Data(this, 'Data', { retentionDays: config.retention.runs })
+    const data = new Data(this, 'Data', { retention: config })
     const network = new Network(this, 'Network', config.network)
     const cluster = new Cluster(this, 'Cluster', config.installation)
     const messages = new Messages(this, 'Messages', { installation: config.installation, email: config.channels.email })

@@ -140,6 +140,8 @@ export interface JobConfig {
   /** Steps are given the published state of the environment. Absent in configurations of the version before: off. */
   state?: 'off' | 'production'
   publishes: ('state' | 'docs')[]
+  /** Days that its runs are kept. Absent in configurations of the version before: they have no end in the table. */
+  keepDays?: number
   timeoutSeconds: number
   startWithinSeconds: number
   overlap: 'queue' | 'skip' | 'allow' | 'cancel'

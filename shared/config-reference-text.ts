@@ -174,12 +174,19 @@ webhook: { secret: run-webhook }`,
   },
   network: { heading: 'Network' },
   images: { heading: 'Images' },
-  retention: { heading: 'Retention' },
   history: {
     heading: 'History',
     intro: `With \`athena: true\` the installation has a database in the Glue catalogue, and saved queries in Athena that make its views:
 [questions.md](questions.md#with-athena).`,
     example: 'history: { athena: true }',
+  },
+  retention: {
+    heading: 'Retention',
+    intro: `A run leaves the index and the history of its environment after so many days. What the bucket and the table have of it (logs, artifacts, docs, the
+record, messages) goes three days later, in the table not before 14 days; compacted files of a month that is over are written anew without it when the
+whole month has come to its end. Docs and state that are in force stay as long as they are. Audit entries are kept as long as \`runs\` says.`,
+    example: `retention: { runs: 90d }
+# environments: { ci: { retention: 14d } }`,
   },
 }
 

@@ -79,6 +79,7 @@ export function resolveEnvironment(
     policies: spec.policies,
     onGitOutage: spec.on_git_outage,
     maxRunning: spec.max_running,
+    ...(spec.retention !== undefined && { keepDays: spec.retention }),
   }
 }
 

@@ -6,6 +6,7 @@ import {
   ENGINES,
   nameReader,
   readBranch,
+  readDays,
   readDisk,
   readFolder,
   readImage,
@@ -164,6 +165,13 @@ export const environmentSpec = z.strictObject({
   // The set of running ids is one item, and a partition of DynamoDB takes 1,000 writes of 1 KB a second: at 15 starts and ends
   // a second a set of 500 ids needs 900.
   max_running: withDefault(about(integer(1, 500), 'Runs of this environment at the same time; more wait in line.'), 10),
+  retention: z.optional(
+    about(
+      text(readDays),
+      'How long its runs, with their logs and artifacts, are kept, where that is not what the installation says (`retention: { runs }`). See [Retention](#retention).',
+      ['30d'],
+    ),
+  ),
   notify: notifyOption('Who is told what about the jobs of this environment that have no rules of their own.'),
 })
 

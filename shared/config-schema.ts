@@ -86,7 +86,14 @@ export const configSpec = z.strictObject({
           ),
           '30d',
         ),
-        runs: withDefault(about(text(readDays), 'How long runs, their logs and artifacts stay in the bucket.', ['365d']), '365d'),
+        runs: withDefault(
+          about(
+            text(readDays),
+            'How long runs, their logs, artifacts, docs and history are kept; an environment may say otherwise.',
+            ['365d'],
+          ),
+          '365d',
+        ),
       }),
       'How long things are kept.',
     ),

@@ -15,6 +15,7 @@ import { checkTriggers } from './config-trigger.ts'
 import { fullName, SCHEMA_VERSION } from './contract.ts'
 import { UserError } from './errors.ts'
 import type { NotifyRule } from './notify.ts'
+import { keptDays } from './retention.ts'
 
 export { formatProblems, type Problem } from './config-file.ts'
 
@@ -44,6 +45,7 @@ export function loadConfig({ path, text, read }: ConfigInput): ConfigResult {
   checkReferences(named, findings)
   checkCircles(named, config.jobs, findings)
   for (const section of named) checkTriggers(section, config, findings)
+  for (const job of Object.values(config.jobs)) job.keepDays = keptDays(config, fullName(job.project, job.environment))
   settlePublishers(named, config.jobs, findings)
   checkMeetings(named, config, findings)
   const silent = setup.channels.length === 0 && Object.keys(config.jobs).length > 0

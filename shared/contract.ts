@@ -129,6 +129,9 @@ export function causeString(job: string, cause: Cause): string {
   }
 }
 
+/** Attribute by which the table forgets an item: seconds since 1970. */
+export const TTL = 'expiresAt'
+
 /** Partition keys of the table (attribute `pk`; there is no sort key). */
 export const PK = {
   cause: (sha256: string) => `CAUSE#${sha256}`,

@@ -228,6 +228,8 @@ export interface RunRecord {
   artifactsIncomplete?: boolean
   /** Docs of this run were uploaded completely. */
   docsUploaded?: boolean
+  /** The table forgets it then: seconds since 1970. Absent: never. */
+  expiresAt?: number
   /** Effects still open; absent before the end. */
   effects?: Effect[]
 }

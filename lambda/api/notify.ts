@@ -4,10 +4,11 @@ import type { Config } from '../../shared/config-model.ts'
 import { makeRunId, PK, SCHEMA_VERSION } from '../../shared/contract.ts'
 import { plural } from '../../shared/format.ts'
 import { addressOf, CHANNELS, type Channel } from '../../shared/notify.ts'
+import { forgottenAt } from '../../shared/retention.ts'
 import type { ApiDeps } from './operate.ts'
 
 export async function notifyTest(deps: ApiDeps, actor: string): Promise<ApiResponse> {
-  const { channels, jobs } = await deps.configs.load(deps.configs.current)
+  const { channels, jobs, retention } = await deps.configs.load(deps.configs.current)
   const targets = targetsOf({ channels, jobs })
   if (!targets.length)
     return {
@@ -23,7 +24,8 @@ export async function notifyTest(deps: ApiDeps, actor: string): Promise<ApiRespo
   for (const { channel, target } of targets) {
     const pk = PK.message(id, 'test', channel, target)
     const item = { pk, schemaVersion: SCHEMA_VERSION, runId: id, kind: 'test', channel, target } as const
-    await deps.store.putMessage({ ...item, state: 'pending', tries: 0, createdAt: now.toISOString(), actor })
+    const expiresAt = forgottenAt(now, retention.runs)
+    await deps.store.putMessage({ ...item, state: 'pending', tries: 0, createdAt: now.toISOString(), actor, expiresAt })
     messages.push(pk)
   }
   await deps.notify({ messages })

@@ -3,6 +3,7 @@ import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { fullName } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import { plural } from '../../shared/format.ts'
+import { forgottenAt } from '../../shared/retention.ts'
 import { type ClaimDeps, findJob } from '../common/claim.ts'
 import type { Configs } from '../common/config.ts'
 import type { Ecs } from '../common/ecs.ts'
@@ -108,6 +109,16 @@ async function subjectOf(deps: ApiDeps, request: Deed, answer: ApiResponse): Pro
 /** The trail is written after the deed and never undoes it; the idempotency key makes a repeated request harmless. */
 async function audit(deps: ApiDeps, actor: string, subject: Subject, answer: ApiResponse): Promise<void> {
   const at = deps.now().toISOString()
-  const entry = { id: `${at}-${deps.random()}`, at, actor, ...subject, ok: answer.ok, answer: answer.message.slice(0, 1000) }
+  const config = await deps.configs.load(deps.configs.current).catch(() => undefined)
+  const expiry = config && { expiresAt: forgottenAt(at, config.retention.runs) }
+  const entry = {
+    id: `${at}-${deps.random()}`,
+    at,
+    actor,
+    ...subject,
+    ok: answer.ok,
+    answer: answer.message.slice(0, 1000),
+    ...expiry,
+  }
   await deps.store.audit(entry).catch(error => deps.log('audit entry was not written', { ...entry, error }))
 }

@@ -81,9 +81,10 @@ export function makeBucket(client: S3Client, bucket: string): Bucket {
       for (let token: string | undefined; ; ) {
         const page = { Bucket: bucket, Prefix: prefix, ...(token && { ContinuationToken: token }) }
         const answer = await client.send(new ListObjectsV2Command(page))
-        keys = [...keys, ...(answer.Contents ?? []).flatMap(object => object.Key ?? [])].slice(-max)
+        for (const { Key } of answer.Contents ?? []) if (Key !== undefined) keys.push(Key)
+        if (keys.length > 2 * max) keys = keys.slice(-max)
         token = answer.NextContinuationToken
-        if (!token) return keys
+        if (!token) return keys.slice(-max)
       }
     },
     async remove(keys) {

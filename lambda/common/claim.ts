@@ -3,6 +3,7 @@
 import type { Cause } from '../../shared/cause.ts'
 import type { Config, JobConfig } from '../../shared/config-model.ts'
 import { causeString, fullName, makeRunId, OPEN_PHASE, parseWaiting, SCHEMA_VERSION } from '../../shared/contract.ts'
+import { forgottenAt } from '../../shared/retention.ts'
 import { LIMIT, type RunOverrides, type RunRecord } from '../../shared/run.ts'
 import { applyEnd } from './finalise.ts'
 import type { Log } from './log.ts'
@@ -52,6 +53,7 @@ export async function claimRun(deps: ClaimDeps, request: ClaimRequest): Promise<
     priority: job.priority,
     claimedAt: now.toISOString(),
     startBy: new Date(from.getTime() + job.startWithinSeconds * 1000).toISOString(),
+    ...(job.keepDays !== undefined && { expiresAt: forgottenAt(now, job.keepDays) }),
     ...(request.overrides && { overrides: request.overrides }),
     ...request.fields,
     attempts: [],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { auditDayKey, OPEN, openKey, PK, SCHEMA_VERSION, shardOf } from '../../shared/contract.ts'
+import { forgottenAt, LEAST_DAYS_OF_CAUSE } from '../../shared/retention.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun, runOfItem } from '../../shared/run-item.ts'
 import { type Dynamo, isNamed, setFields, transact, update } from './dynamo.ts'
@@ -94,6 +95,7 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
         retries: [...(record.retries ?? []), retry],
         openKey: openKey(shardOf(record.id)),
         openSort: OPEN.waiting(record),
+        ...(record.expiresAt !== undefined && { expiresAt: Math.max(record.expiresAt, forgottenAt(retry.at, 0)) }),
       })
       return changeRun(dynamo, record.id, {
         update: `SET ${fields.set.join(', ')} REMOVE ${LEFT_OF_END.map(name => `#${name}`).join(', ')}`,
@@ -231,7 +233,12 @@ async function claim(
   record: RunRecord,
 ): ReturnType<Store['claim']> {
   const isNew = 'attribute_not_exists(pk)'
-  const cause = { pk: causeKey(record.causeString), schemaVersion: SCHEMA_VERSION, cause: record.causeString, run: record.id }
+  const cause = {
+    ...{ pk: causeKey(record.causeString), schemaVersion: SCHEMA_VERSION, cause: record.causeString, run: record.id },
+    ...(record.expiresAt !== undefined && {
+      expiresAt: Math.max(record.expiresAt, forgottenAt(record.claimedAt, 0, LEAST_DAYS_OF_CAUSE)),
+    }),
+  }
   const failed = await transact(dynamo, [
     { Put: { TableName: dynamo.table, Item: cause, ConditionExpression: isNew } },
     { Put: { TableName: dynamo.table, Item: itemOfRun(record), ConditionExpression: isNew } },

@@ -76,6 +76,7 @@ function messageOf(
     ...(streak && (streak.failures > 0 || streak.stale) && { streak }),
     ...(nodes && { nodes }),
     ...(late && { late }),
+    ...(run.expiresAt !== undefined && { expiresAt: run.expiresAt }),
     ...(first !== undefined && { replyTo: PK.message(first, 'error', channel, target) }),
   }
 }

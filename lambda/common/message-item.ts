@@ -27,6 +27,8 @@ export interface MessageItem {
   /** Unique ids of the nodes it is about; absent: all. */
   nodes?: string[]
   late?: Late
+  /** The table forgets it then: seconds since 1970. Absent: never. */
+  expiresAt?: number
   /** Of a test: who asked for it. */
   actor?: string
 }

@@ -106,6 +106,8 @@ export interface AuditEntry {
   job?: string
   ok: boolean
   answer: string
+  /** The table forgets it then: seconds since 1970. */
+  expiresAt?: number
 }
 
 /** What the sweeper remembers. */

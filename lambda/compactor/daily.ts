@@ -3,6 +3,7 @@
  * begin anew where this one's time was over or where it died.
  */
 import type { HistoryIndex, IndexDay } from '../../shared/history-index.ts'
+import { keptDays } from '../../shared/retention.ts'
 import { isFinal } from '../../shared/run.ts'
 import type { Bucket } from '../common/bucket.ts'
 import { readBook, readRows, writeBook } from './book.ts'
@@ -10,6 +11,7 @@ import { DAY_MS, daysToPack, type MonthFiles, monthFileOf, monthsToPack, rangesT
 import { allKept, expire, isExpired, isLeaving } from './expire.ts'
 import { type FindDeps, rowsOfRuns } from './find.ts'
 import { removeGarbage } from './garbage.ts'
+import { removeOldOutputs } from './outputs.ts'
 import { type PackDeps, packGroup, sourceOfDay, sourceOfMonth, weightOf } from './pack.ts'
 import { addRows } from './rows.ts'
 
@@ -34,11 +36,16 @@ export async function* daily(deps: DailyDeps): AsyncGenerator<void> {
     await refresh(deps, date, 'missing')
     yield
   }
+  for (const name of Object.keys(config.environments)) {
+    const count = await removeOldOutputs(deps, name, keptDays(config, name))
+    if (count) deps.log('docs and state of earlier runs removed', { environment: name, count })
+  }
+  yield
   await change(deps, index => expire(deps.bucket, index, config, deps.now()))
   yield
   for await (const day of eachDay(deps)) {
     const sources = day.generation === undefined ? [] : [sourceOfDay(day)]
-    await change(deps, index => packGroup(deps, index, { days: [current(index, day)], sources, month: false }))
+    await attempt(deps, day.date, index => packGroup(deps, index, { days: [current(index, day)], sources, month: false }))
     yield
   }
   const waits = (from: string, to: string) => isLeaving(config, from, to, deps.now())
@@ -48,8 +55,19 @@ export async function* daily(deps: DailyDeps): AsyncGenerator<void> {
   }
   for (const days of await ranges(deps)) {
     const sources = days.map(sourceOfDay)
-    await change(deps, index => packGroup(deps, index, { days: days.map(day => current(index, day)), sources, month: true }))
+    await attempt(deps, days[0]?.date ?? '', index =>
+      packGroup(deps, index, { days: days.map(day => current(index, day)), sources, month: true }),
+    )
     yield
+  }
+}
+
+/** What cannot be compacted stays as it is, for the readers as well, and holds up nothing else; it is tried again the next day. */
+async function attempt(deps: DailyDeps, from: string, make: (index: HistoryIndex) => Promise<HistoryIndex>): Promise<void> {
+  try {
+    await change(deps, make)
+  } catch (error) {
+    deps.log('files could not be compacted', { from, error })
   }
 }
 
@@ -77,7 +95,7 @@ async function* eachDay(deps: DailyDeps): AsyncGenerator<IndexDay> {
 
 async function repackMonth(deps: DailyDeps, { files, days }: MonthFiles): Promise<void> {
   for (const day of days) if (day.tail.length && !(await refresh(deps, day.date, 'all'))) return
-  await change(deps, index =>
+  await attempt(deps, days[0]?.date ?? '', index =>
     packGroup(deps, index, { days: days.map(day => current(index, day)), sources: files.map(sourceOfMonth), month: true, files }),
   )
 }

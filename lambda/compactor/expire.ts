@@ -22,16 +22,19 @@ export const allKept = (config: Retention): number[] => [
   ...Object.keys(config.environments).map(name => keptDays(config, name)),
 ]
 
+/** Whether the run is too old for the index. */
+export const isGone = ({ id, project, environment }: IndexRun, config: Retention, now: Date): boolean =>
+  isExpired(dayOfRun(id), keptDays(config, fullName(project, environment)), now)
+
 /** The index without them; the pages are written, the index is not. The same object: nothing has left. */
 export async function expire(bucket: Pages, index: HistoryIndex, config: Retention, now: Date): Promise<HistoryIndex> {
-  const isGone = (row: IndexRun) => isExpired(dayOfRun(row.id), keptDays(config, fullName(row.project, row.environment)), now)
   const least = Math.min(...allKept(config))
   const old = index.days.filter(day => isExpired(day.date, least, now))
   const days = new Map(index.days.map(day => [day.date, day]))
   const left = new Map<string, number>()
   for (let from = 0; from < old.length; from += AT_ONCE)
     for (const [day, rows] of await Promise.all(old.slice(from, from + AT_ONCE).map(each => withRows(bucket, each)))) {
-      const gone = rows.filter(isGone)
+      const gone = rows.filter(row => isGone(row, config, now))
       if (gone.length === 0) continue
       for (const row of gone) left.set(fullName(row.project, row.job), (left.get(fullName(row.project, row.job)) ?? 0) + 1)
       const ids = new Set(gone.map(row => row.id))
@@ -49,7 +52,7 @@ export async function expire(bucket: Pages, index: HistoryIndex, config: Retenti
     const runs = job.runs - (left.get(job.job) ?? 0)
     if (runs === job.runs) jobs.push(job)
     else if (runs > 0) {
-      const rows = (await readRows(bucket, job.page)).filter(row => !isGone(row))
+      const rows = (await readRows(bucket, job.page)).filter(row => !isGone(row, config, now))
       jobs.push(await jobOf(bucket, job.job, rows, job, runs))
     }
   }

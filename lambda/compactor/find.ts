@@ -10,11 +10,13 @@ import { isFinal, type RunRecord } from '../../shared/run.ts'
 import type { Configs } from '../common/config.ts'
 import type { Log } from '../common/log.ts'
 import type { Store } from '../common/store.ts'
+import { isGone } from './expire.ts'
 
 export interface FindDeps {
   store: Pick<Store, 'runs' | 'idsOfDay'>
   configs: Configs
   log: Log
+  now(): Date
 }
 
 /** Notes are ids of runs, and days of which all runs are looked at. */
@@ -25,12 +27,14 @@ export async function runsOfNotes({ store }: FindDeps, notes: readonly string[])
   return store.runs([...ids])
 }
 
-/** A run that is open again keeps the row of the end it had, until it ends. */
+/** A run that is open again keeps the row of the end it had, until it ends. One that is too old has none. */
 export async function rowsOfRuns(deps: FindDeps, runs: readonly RunRecord[]): Promise<IndexRun[]> {
   const rows: IndexRun[] = []
+  if (runs.length === 0) return rows
+  const config = await deps.configs.load(deps.configs.current)
   for (const run of runs.filter(each => isFinal(each.status))) {
     const row = indexRow(run, await sizeOf(deps, run))
-    if (row) rows.push(row)
+    if (row && !isGone(row, config, deps.now())) rows.push(row)
   }
   return rows
 }

@@ -1,8 +1,9 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb'
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3'
+import { BlockPublicAccess, Bucket, BucketEncryption, type LifecycleRule } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
-import { ENV, INDEX } from '../../shared/contract.ts'
+import { ENV, environmentPrefix, INDEX, TTL } from '../../shared/contract.ts'
+import { keptDays, LATER_DAYS, type Retention } from '../../shared/retention.ts'
 import { acknowledge } from '../acknowledge.ts'
 import type { ServiceFunction } from './function.ts'
 
@@ -13,8 +14,34 @@ export type TableAction = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' 
 const ALL_ENVIRONMENTS = 'The function serves all environments; it reaches this kind of object only.'
 
 export interface DataProps {
-  /** Days that runs, plans and docs are kept. */
-  readonly retentionDays: number
+  /** How long runs are kept, by environment. */
+  readonly retention: Retention
+}
+
+/** S3's limit for the rules of a bucket, less those that are always there. */
+const MOST_RULES = 990
+
+/**
+ * Objects of runs go some days after the run has left the index. Of several rules for an object the shortest holds, so the
+ * rule for all, which is also that of environments that are gone, has the longest time. Docs and state stay while a pointer
+ * names them, which no rule can know: the compactor removes them.
+ */
+function expirations(retention: Retention): LifecycleRule[] {
+  const names = Object.keys(retention.environments)
+  const longest = Math.max(retention.retention.runs, ...names.map(name => keptDays(retention, name)))
+  const rule = (id: string, prefix: string, days: number) => ({ id, prefix, expiration: Duration.days(days + LATER_DAYS) })
+  const shorter = names.filter(name => keptDays(retention, name) < longest)
+  const own = shorter.flatMap(name => {
+    const [project = '', environment = ''] = name.split('/')
+    return (['runs', 'plans'] as const).map(top =>
+      rule(`${top}-${project}-${environment}`, environmentPrefix(top, project, environment), keptDays(retention, name)),
+    )
+  })
+  if (own.length > MOST_RULES)
+    throw new Error(
+      `${shorter.length} environments have a retention of their own; S3 takes rules for ${MOST_RULES / 2}. Give more of them the one of the installation`,
+    )
+  return [rule('runs', 'runs/', longest), rule('plans', 'plans/', longest), ...own]
 }
 
 /** What outlives a deployment: the table, which is the truth about runs, and the bucket, which is the truth about what they produced. */
@@ -24,7 +51,6 @@ export class Data extends Construct {
 
   constructor(scope: Construct, id: string, props: DataProps) {
     super(scope, id)
-    const kept = Duration.days(props.retentionDays)
     this.bucket = new Bucket(this, 'Bucket', {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -38,8 +64,7 @@ export class Data extends Construct {
         { id: 'overwritten', noncurrentVersionExpiration: Duration.days(14), expiredObjectDeleteMarker: true },
         // Written anew by every run: old versions only cost money.
         { id: 'overwritten-cache', prefix: 'cache/', noncurrentVersionExpiration: Duration.days(1) },
-        { id: 'runs', prefix: 'runs/', expiration: kept },
-        { id: 'plans', prefix: 'plans/', expiration: kept },
+        ...expirations(props.retention),
       ],
     })
     acknowledge(this.bucket, {
@@ -49,6 +74,7 @@ export class Data extends Construct {
     this.table = new Table(this, 'Table', {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: TTL,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     })

@@ -130,10 +130,10 @@ export class Functions extends Construct {
       eventAge: Duration.hours(6),
     })
     data.grantTable(compactor, ['GetItem', 'BatchGetItem', 'UpdateItem', 'DeleteItem'], ['day'])
-    data.grantRead(compactor, ['runs', 'history'])
+    data.grantRead(compactor, ['runs', 'history', 'docs', 'state'])
     // Into `runs`: what a rebuild writes anew.
     data.grantWrite(compactor, ['runs', 'history'])
-    data.grantRemove(compactor, ['history'])
+    data.grantRemove(compactor, ['history', 'docs', 'state'])
     data.grantList(compactor)
     compactor.allowCall('compactor', ENV.compactor)
     return compactor

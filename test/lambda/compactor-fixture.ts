@@ -1,4 +1,5 @@
 /** Runs that are over, and a compactor over the table and bucket in memory. */
+import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
 import { parquetReadObjects } from 'hyparquet'
 import { writeHistory } from '../../lambda/common/effect-history.ts'
@@ -98,4 +99,19 @@ export function makeCompactor(cloud: FakeCloud = makeCloud(configOf()), rowsOfFi
       return job ? (cloud.json(job.page) as JobPage).runs : []
     },
   }
+}
+
+export type Compactor = ReturnType<typeof makeCompactor>
+
+/** Every run once, with all its nodes. */
+export async function assertWhole(made: Compactor, runs: readonly RunRecord[], nodes = 2): Promise<void> {
+  const ids = (rows: Record<string, unknown>[]) => rows.map(row => String(row.run_id)).sort()
+  assert.deepEqual(ids(await readTable(made.cloud, 'runs')), runs.map(run => run.id).sort())
+  assert.deepEqual(ids(await readTable(made.cloud, 'nodes')), runs.flatMap(run => Array(nodes).fill(run.id)).sort())
+}
+
+export async function withRuns(days: readonly number[], perDay: number, made: Compactor = makeCompactor()) {
+  const runs = days.flatMap(day => Array.from({ length: perDay }, (_, n) => endedRun(day * -100 + n, day * 24 * 60 + n * 20)))
+  for (const run of runs) await made.poke(await made.finish(run))
+  return { made, runs }
 }

@@ -3,26 +3,12 @@ import { test } from 'node:test'
 import { parquetMetadata } from 'hyparquet'
 import { HISTORY_KEY, HISTORY_TABLES } from '../../shared/history-index.ts'
 import type { RunRecord } from '../../shared/run.ts'
-import { Crash, makeCloud } from '../fakes/cloud.ts'
+import { makeCloud } from '../fakes/cloud.ts'
 import { configOf } from '../fakes/records.ts'
-import { endedRun, makeCompactor, nodesOf, readFile, readTable } from './compactor-fixture.ts'
+import { assertWhole, endedRun, makeCompactor, nodesOf, readFile, readTable, withRuns } from './compactor-fixture.ts'
 
 const options = { timeout: 20_000 }
 const DAY = 24 * 60
-type Made = ReturnType<typeof makeCompactor>
-
-/** Every run once, with all its nodes. */
-async function assertWhole(made: Made, runs: readonly RunRecord[], nodes = 2): Promise<void> {
-  const ids = (rows: Record<string, unknown>[]) => rows.map(row => String(row.run_id)).sort()
-  assert.deepEqual(ids(await readTable(made.cloud, 'runs')), runs.map(run => run.id).sort())
-  assert.deepEqual(ids(await readTable(made.cloud, 'nodes')), runs.flatMap(run => Array(nodes).fill(run.id)).sort())
-}
-
-async function withRuns(days: readonly number[], perDay: number, made: Made = makeCompactor()) {
-  const runs = days.flatMap(day => Array.from({ length: perDay }, (_, n) => endedRun(day * -100 + n, day * DAY + n * 20)))
-  for (const run of runs) await made.poke(await made.finish(run))
-  return { made, runs }
-}
 
 test('a day that is over for 36 hours becomes one file per table, sorted by node, then by time', options, async () => {
   const { made, runs } = await withRuns([-3, -1, 0], 3)
@@ -155,42 +141,6 @@ test('a group of rows says between which nodes it lies, also where ids begin ali
   assert.equal(column?.meta_data?.statistics?.max_value, 'model.shop.a_long_name_that_is_the_same_for_many_models_0001')
 })
 
-test(
-  'fault 37: dead after each write of the work of a day, every run is there once for who follows the index, then and after',
-  options,
-  async () => {
-    const all = async () => {
-      const made = makeCompactor(makeCloud(configOf()), 20)
-      const { runs } = await withRuns([-40, -39, -3], 1, made)
-      await made.daily()
-      made.cloud.advance(3601)
-      const late = { ...(runs[0] as RunRecord), endedAt: '2026-11-22T01:00:00.000Z' }
-      await made.poke(await made.finish(late))
-      return { made, runs: [...runs] }
-    }
-    for (let writes = 0; ; writes++) {
-      const { made, runs } = await all()
-      made.cloud.crashAfter(writes)
-      const died = await made.daily().then(
-        () => false,
-        (error: unknown) => error instanceof Crash || Promise.reject(error),
-      )
-      made.cloud.crashAfter(undefined)
-      await assertWhole(made, runs)
-      made.cloud.advance(3601)
-      await made.daily()
-      made.cloud.advance(3601)
-      await made.daily()
-      await assertWhole(made, runs)
-      assert.ok(made.index().days.every(day => day.tail.length === 0))
-      if (!died) {
-        assert.ok(writes > 8, `${writes} writes`)
-        return
-      }
-    }
-  },
-)
-
 test('runs that end while files are compacted are shown and not lost', options, async () => {
   const { made, runs } = await withRuns([-40, -39, -5, -4, -3], 2)
   const late = Array.from({ length: 6 }, (_, n) => endedRun(50 + n, (n % 3) - 5 * DAY))
@@ -216,4 +166,25 @@ test('the next compactor goes on where the time of this one was over', options, 
   assert.ok(turns > 1 && turns < 50, `${turns} turns`)
   assert.ok(made.index().days.every(day => day.tail.length === 0 && day.packed === 1))
   await assertWhole(made, runs)
+})
+
+test('a day that cannot be compacted stays readable and holds up no other', options, async () => {
+  const { made, runs } = await withRuns([-4, -3], 2)
+  const broken = HISTORY_KEY.run('nodes', '2026-11-18', runs[0]?.id ?? '')
+  const good = made.cloud.objects.get(broken)
+  assert.ok(good)
+  made.cloud.objects.set(broken, { body: new TextEncoder().encode('not a Parquet file'), etag: 'broken' })
+  await made.daily()
+  assert.deepEqual(
+    made.index().days.map(day => [day.date, day.packed]),
+    [
+      ['2026-11-19', 2],
+      ['2026-11-18', undefined],
+    ],
+  )
+  assert.ok(made.cloud.lines.some(line => line.includes('files could not be compacted')))
+  made.cloud.objects.set(broken, good)
+  await made.daily()
+  await assertWhole(made, runs)
+  assert.ok(made.index().days.every(day => day.packed === 2))
 })

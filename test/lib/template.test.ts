@@ -39,8 +39,8 @@ describe('bucket', () => {
     const rules = bucket.Properties.LifecycleConfiguration.Rules
     assert.ok(rules.every((rule: { Status: string }) => rule.Status === 'Enabled'))
     const by = (id: string) => rules.find((rule: { Id: string }) => rule.Id === id)
-    assert.deepEqual([by('runs').Prefix, by('runs').ExpirationInDays], ['runs/', 400])
-    assert.deepEqual([by('plans').Prefix, by('plans').ExpirationInDays], ['plans/', 400])
+    assert.deepEqual([by('runs').Prefix, by('runs').ExpirationInDays], ['runs/', 403])
+    assert.deepEqual([by('plans').Prefix, by('plans').ExpirationInDays], ['plans/', 403])
     assert.equal(by('overwritten').NoncurrentVersionExpiration.NoncurrentDays, 14)
     assert.equal(by('incomplete-uploads').AbortIncompleteMultipartUpload.DaysAfterInitiation, 1)
     const expiring = rules.filter((rule: { ExpirationInDays?: number }) => rule.ExpirationInDays)

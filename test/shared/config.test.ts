@@ -53,6 +53,7 @@ test('the example of the reference becomes a complete configuration', () => {
     docsStatic: false,
     state: 'off',
     publishes: ['state', 'docs'],
+    keepDays: 365,
     timeoutSeconds: 7200,
     startWithinSeconds: 1800,
     overlap: 'queue',
