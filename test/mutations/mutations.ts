@@ -104,6 +104,13 @@ export const MUTATIONS: readonly Mutation[] = [
     test: ['test/lambda/missed.test.ts', 'fault 44: '],
   },
   {
+    name: 'a message that is on its way is sent again',
+    file: 'lambda/common/dynamo-store.ts',
+    from: "condition: '#state = :failed',",
+    to: "condition: '#state IN (:failed, :pending)',",
+    test: ['test/lambda/api.test.ts', 'messages that were given up'],
+  },
+  {
     name: 'a lease is taken from its holder',
     file: 'lambda/common/dynamo-lease.ts',
     from: "'attribute_not_exists(#holder) OR #until < :now'",
