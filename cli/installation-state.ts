@@ -3,6 +3,7 @@ import type { Config, JobConfig } from '../shared/config-model.ts'
 import { fullName, OPEN_PHASE, openKey, PK, parseWaiting, SHARDS } from '../shared/contract.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { usualSeconds } from '../shared/usual.ts'
+import { readDeployments } from './config-history.ts'
 import type { Connection, Table } from './connection.ts'
 import { findLate, type LateFiring } from './late-firings.ts'
 import { findRuns, readRuns } from './runs-query.ts'
@@ -36,6 +37,8 @@ export interface Standing {
   messages: { count: number; since: string | null }
   /** The sweeper has looked last; null: never. */
   sweptAt: string | null
+  /** The configuration in force was deployed; null: by a version that did not note it. */
+  deployedAt: string | null
 }
 
 export async function readStanding(connection: Connection, config: Config, now: Date): Promise<Standing> {
@@ -45,7 +48,7 @@ export async function readStanding(connection: Connection, config: Config, now: 
   )
   const names = Object.keys(config.jobs)
   const environments = Object.keys(config.environments)
-  const [runs, states, sweep, last, late] = await Promise.all([
+  const [runs, states, sweep, last, late, [deployment]] = await Promise.all([
     readRuns(
       table,
       (active ?? []).map(entry => entry.pk.slice('RUN#'.length)),
@@ -54,6 +57,7 @@ export async function readStanding(connection: Connection, config: Config, now: 
     table.get(PK.sweep),
     inTurns(names, async name => (await findRuns(table, { job: name, limit: 1 }, now))[0]),
     findLate(connection, config, now),
+    readDeployments(table, 1),
   ])
   const slow = await findSlow(table, runs, now)
   const line = (waiting ?? []).flatMap(entry => parseWaiting(entry.sort) ?? [])
@@ -77,6 +81,7 @@ export async function readStanding(connection: Connection, config: Config, now: 
     }),
     messages: { count: messages?.length ?? 0, since: messages?.[0]?.sort.slice(OPEN_PHASE.message.length) ?? null },
     sweptAt: textOf(sweep, 'checkedUntil') ?? null,
+    deployedAt: deployment?.at ?? null,
   }
 }
 

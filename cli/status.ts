@@ -60,7 +60,7 @@ async function showStatus(context: Context): Promise<Outcome> {
 /** What a monitor should wake somebody for. A pause is somebody's decision. */
 function findProblems(standing: Standing, now: Date): string[] {
   const age = (at: string | null) => (at === null ? 0 : now.getTime() - Date.parse(at))
-  const { messages, sweptAt } = standing
+  const { messages, sweptAt, deployedAt } = standing
   return [
     ...standing.jobs.flatMap(job => [
       ...(job.late
@@ -76,6 +76,9 @@ function findProblems(standing: Standing, now: Date): string[] {
       : []),
     ...(age(sweptAt) > SILENT_MS
       ? [`The sweeper has been silent for ${formatSpan(age(sweptAt) / 1000)}; runbook: sweeper-silent`]
+      : []),
+    ...(sweptAt === null && age(deployedAt) > SILENT_MS
+      ? [`The sweeper has never run since the deployment ${formatSpan(age(deployedAt) / 1000)} ago; runbook: sweeper-silent`]
       : []),
   ]
 }

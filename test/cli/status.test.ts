@@ -77,6 +77,10 @@ test('status: what was due before it was deployed that way is not late', async (
   assert.deepEqual(await problemsOf(deployment(-5, 'now')), [], 'deployed after it was due')
   assert.deepEqual(await problemsOf(deployment(-1400, 'now')), late)
   assert.deepEqual(await problemsOf(deployment(-1400, 'now', {})), [], 'no sweeper has run with it yet')
+  const unswept = fakeContext(fakeConnection({ items: [deployment(-40, 'now', {})] as never, objects, config: CONFIG }))
+  assert.deepEqual(((await statusCommand.run(unswept, input())).document as { problems: string[] }).problems, [
+    'The sweeper has never run since the deployment 40 min ago; runbook: sweeper-silent',
+  ])
   assert.deepEqual(await problemsOf(deployment(-1400, 'then'), deployment(-5, 'now')), [], 'it was due at another time then')
   assert.deepEqual(await problemsOf(deployment(-1400, 'now'), deployment(-5, 'then')), late)
 })
