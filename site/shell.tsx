@@ -3,18 +3,48 @@ import { Component, type ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Config } from '../shared/config-model.ts'
 import { AppContext } from './app-context.ts'
+import { lazy } from './lazy.tsx'
 import { hrefOf, type Route } from './route.ts'
-import { RunPage } from './run/page.tsx'
 import { RunsPage } from './runs/page.tsx'
 import { readData, readMe } from './server.ts'
 import { useLoad, useRoute } from './use.ts'
 import { Empty, FaultNote, Loading, Text } from './words.tsx'
 
-const PAGES: Record<string, { title: string; view: (route: Route) => ComponentChildren }> = {
+const RunPage = lazy('run', async () => (await import('./run/page.tsx')).RunPage)
+const JobsPage = lazy('jobs', async () => (await import('./pages/jobs.tsx')).JobsPage)
+const JobPage = lazy('job', async () => (await import('./pages/job.tsx')).JobPage)
+const NodePage = lazy('node', async () => (await import('./pages/node.tsx')).NodePage)
+const SourcesPage = lazy('sources', async () => (await import('./pages/sources.tsx')).SourcesPage)
+const SchedulePage = lazy('schedule', async () => (await import('./pages/schedule.tsx')).SchedulePage)
+const CostPage = lazy('cost', async () => (await import('./pages/cost.tsx')).CostPage)
+const DocsPage = lazy('docs', async () => (await import('./pages/docs.tsx')).DocsPage)
+
+interface PageOf {
+  title: string
+  /** Not in the navigation. */
+  inner?: true
+  view: (route: Route) => ComponentChildren
+}
+const PAGES: Record<string, PageOf> = {
   runs: {
     title: 'Runs',
-    view: ({ path, query }) => (path[1] ? <RunPage key={path[1]} id={path[1]} query={query} /> : <RunsPage query={query} />),
+    view: ({ path: [, id], query }) => (id ? <RunPage key={id} id={id} query={query} /> : <RunsPage query={query} />),
   },
+  jobs: {
+    title: 'Jobs',
+    view: ({ path: [, project, job] }) => (project && job ? <JobPage project={project} name={job} /> : <JobsPage />),
+  },
+  nodes: {
+    title: 'Node',
+    inner: true,
+    view: ({ path: [, project = '', environment = '', uniqueId = ''], query }) => (
+      <NodePage project={project} environment={environment} uniqueId={uniqueId} query={query} />
+    ),
+  },
+  sources: { title: 'Sources', view: () => <SourcesPage /> },
+  schedule: { title: 'Schedule', view: ({ query }) => <SchedulePage query={query} /> },
+  cost: { title: 'Cost', view: ({ query }) => <CostPage query={query} /> },
+  docs: { title: 'Docs', view: () => <DocsPage /> },
 }
 
 export function Shell() {
@@ -47,11 +77,13 @@ export function Shell() {
         </a>
         <nav aria-label="Pages">
           <span class="brand">Tidemill</span>
-          {Object.entries(PAGES).map(([path, { title }]) => (
-            <a key={path} href={hrefOf([path])} aria-current={path === name ? 'page' : undefined}>
-              {title}
-            </a>
-          ))}
+          {Object.entries(PAGES)
+            .filter(([, { inner }]) => !inner)
+            .map(([path, { title }]) => (
+              <a key={path} href={hrefOf([path])} aria-current={path === name ? 'page' : undefined}>
+                {title}
+              </a>
+            ))}
         </nav>
         <p class="who">
           <Text of={me.value.installation} max={60} />

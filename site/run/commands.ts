@@ -58,3 +58,28 @@ export function deedsOf(record: RunRecord, tidemill: string): Deed[] {
   }
   return [...(retried ? [retry] : []), again, ...(record.overrides ? [changed] : []), ...(record.attempts.length ? [exact] : [])]
 }
+
+/** `known`: the job is in the configuration. */
+export function jobDeeds(job: string, tidemill: string, known: boolean): Deed[] {
+  if (!known) return []
+  return [
+    {
+      name: 'Run now',
+      does: 'A new run of the job on the newest commit of the branch.',
+      command: `${tidemill} run ${job}`,
+      request: key => ({ operation: 'run', job, idempotencyKey: key }),
+    },
+    {
+      name: 'Pause',
+      does: 'Schedules and other jobs start it no more until it is resumed; a run that goes on ends by itself.',
+      command: `${tidemill} pause ${job}`,
+      request: () => ({ operation: 'pause', job }),
+    },
+    {
+      name: 'Resume',
+      does: 'Lets a paused job run again.',
+      command: `${tidemill} resume ${job}`,
+      request: () => ({ operation: 'resume', job }),
+    },
+  ]
+}

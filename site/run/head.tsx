@@ -18,9 +18,11 @@ interface HeadProps {
   progress: Progress | undefined
   now: Date
   reload(): void
+  /** Only what run it is: the part below needs the room. */
+  brief: boolean
 }
 
-export function RunHead({ record, index, progress, now, reload }: HeadProps) {
+export function RunHead({ record, index, progress, now, reload, brief }: HeadProps) {
   const { config } = useApp()
   const { project, environment, job, status, reason, message } = record
   const failures = (record.failures ?? []).slice(0, 5)
@@ -35,9 +37,9 @@ export function RunHead({ record, index, progress, now, reload }: HeadProps) {
         </span>{' '}
         <Status status={status} reason={reason} />
       </h1>
-      <Facts record={record} index={index} now={now} zone={zoneOf(config, project, job)} />
+      {!brief && <Facts record={record} index={index} now={now} zone={zoneOf(config, project, job)} />}
       {!isFinal(status) && <Going record={record} progress={progress} now={now} />}
-      {(message || failures.length > 0) && status !== 'success' && isFinal(status) && (
+      {(message || failures.length > 0) && status !== 'success' && isFinal(status) && !brief && (
         <section class={`note ${status === 'error' ? 'fault' : ''}`} aria-label="What happened">
           {message && failures.length === 0 && (
             <p class="pre">
@@ -48,8 +50,8 @@ export function RunHead({ record, index, progress, now, reload }: HeadProps) {
           {isReason(reason) && <p>{reasonRow(reason).next}</p>}
         </section>
       )}
-      {record.artifactsIncomplete && <p class="is-warn">! Not everything that the run made could be stored.</p>}
-      <Actions record={record} reload={reload} />
+      {record.artifactsIncomplete && !brief && <p class="is-warn">! Not everything that the run made could be stored.</p>}
+      {!brief && <Actions record={record} reload={reload} />}
     </>
   )
 }

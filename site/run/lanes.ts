@@ -59,12 +59,15 @@ export function criticalPath(bars: readonly Bar[], parents: Record<string, reado
   let bar = bars.reduce<Bar | undefined>((last, each) => (last && last.end >= each.end ? last : each), undefined)
   while (bar && path.length <= bars.length) {
     const { start } = bar
-    const before = lastOf(ran(bar.node.uniqueId, parents, byId).filter(each => each.start < start))
+    const before = lastOf(ran(bar.node.uniqueId, parents, byId).filter(each => each.end <= start + CLOCKS))
     path.unshift({ bar, waited: Math.max(0, start - (before?.end ?? 0)) })
     bar = before
   }
   return path
 }
+
+/** Seconds: the end of a node and the start of the next are told by two clocks of dbt. */
+const CLOCKS = 0.05
 
 const lastOf = (bars: Bar[]) =>
   bars.reduce<Bar | undefined>((last, each) => (last && last.end >= each.end ? last : each), undefined)

@@ -52,7 +52,7 @@ function Run({ record, query, now, reload }: { record: RunRecord; query: URLSear
   const steps = record.steps?.length ? record.steps : (progress?.steps ?? [])
   return (
     <>
-      <RunHead record={record} index={index} progress={progress} now={now} reload={reload} />
+      <RunHead record={record} index={index} progress={progress} now={now} reload={reload} brief={view !== ''} />
       <nav class="tabs" aria-label="Parts of the run">
         {VIEWS.map(([name, title]) => (
           <a key={name} href={hrefOf(['runs', record.id], { view: name })} aria-current={name === view ? 'page' : undefined}>

@@ -9,7 +9,7 @@ import { Empty, FaultNote, Loading, Mark, Text, viewerZone } from '../words.tsx'
 import { readParents, stepKey } from './artifact.ts'
 import { type Bar, criticalPath, type Link, timingOf } from './lanes.ts'
 
-const LANE = 16
+const LANE = 22
 const WIDTH = 1000
 /** Beside the chart the longest nodes stand as text. */
 const LONGEST = 15

@@ -4,11 +4,11 @@ import { isFinal, type NodeCounts } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
 import { HREF } from '../route.ts'
 import { claimedAt, isSlow, type Row, tookOf, triggerWords } from '../rows.ts'
-import { Mark, Status, Text, Time } from '../words.tsx'
+import { Mark, Status, Text, Time, wordsOf } from '../words.tsx'
 
 export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; label: string; ofJob?: boolean }) {
   return (
-    <section class="scroll" aria-label={label}>
+    <div class="scroll">
       <table class="runs">
         <caption class="hidden">{label}</caption>
         <thead>
@@ -39,7 +39,7 @@ export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; 
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   )
 }
 
@@ -50,7 +50,7 @@ function RunRow({ row, now, ofJob }: { row: Row; now: Date; ofJob: boolean }) {
   return (
     <tr class={`row is-${row.status}`}>
       <td class="what">
-        <a href={HREF.run(row.id)} aria-label={`Run ${row.id}: ${row.status}`}>
+        <a href={HREF.run(row.id)} aria-label={`Run ${row.id}: ${wordsOf(row.status, row.reason)}`}>
           <Status status={row.status} reason={row.reason} />
         </a>
         {row.attempts > 1 && <span class="dim"> {plural(row.attempts, 'attempt')}</span>}

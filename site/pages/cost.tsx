@@ -1,0 +1,185 @@
+/** What runs cost: by month, by job, the dearest runs, and what the rest of the month will come to. */
+import { formatCount, formatDuration, formatMoney, plural } from '../../shared/format.ts'
+import type { DayPage, HistoryIndex, IndexRun } from '../../shared/history-index.ts'
+import { SERVICE_PRICES } from '../../shared/machinery-cost.ts'
+import { useApp, useIndex } from '../app-context.ts'
+import { HREF, hrefOf } from '../route.ts'
+import { readData } from '../server.ts'
+import { useLoad, useNow } from '../use.ts'
+import { Empty, FaultNote, Loading, Status, Text, Time } from '../words.tsx'
+import { byMonth, type MonthCost, monthCost } from './costs.ts'
+
+const DEAREST = 10
+
+export function CostPage({ query }: { query: URLSearchParams }) {
+  const now = useNow(60_000)
+  const loadedIndex = useIndex()
+  const index = loadedIndex.value?.index
+  const months = byMonth(index?.days ?? [])
+  const wanted = query.get('month') ?? ''
+  const month = /^\d{4}-\d\d$/.test(wanted) ? wanted : now.toISOString().slice(0, 7)
+  return (
+    <>
+      <h1>Cost</h1>
+      <p class="dim">
+        Estimates by list prices of {SERVICE_PRICES.region} without any free tier; Spot costs less than this says. What is stored,
+        secrets and the warehouse come on top.
+      </p>
+      {loadedIndex.fault && <FaultNote fault={loadedIndex.fault} stale={index !== undefined} retry={loadedIndex.reload} />}
+      {!loadedIndex.value && !loadedIndex.fault && <Loading what="the months" />}
+      {loadedIndex.value && !index && <Empty title="No run has ended yet." />}
+      {index && <Month index={index} month={month} now={now} />}
+      {months.length > 0 && (
+        <section aria-labelledby="months">
+          <h2 id="months">Months</h2>
+          <div class="scroll narrow">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Month (UTC)</th>
+                  <th scope="col" class="number">
+                    Runs
+                  </th>
+                  <th scope="col" class="number">
+                    Containers
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {months.map(each => (
+                  <tr key={each.month}>
+                    <td>
+                      <a href={hrefOf(['cost'], { month: each.month })} aria-current={each.month === month ? 'true' : undefined}>
+                        {each.month}
+                      </a>
+                    </td>
+                    <td class="number">{formatCount(each.runs)}</td>
+                    <td class="number">{formatMoney(each.usd)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </section>
+      )}
+    </>
+  )
+}
+
+function Month({ index, month, now }: { index: HistoryIndex; month: string; now: Date }) {
+  const { config } = useApp()
+  const days = index.days.filter(day => day.date.startsWith(month))
+  const runs = useLoad(
+    async () => (await Promise.all(days.map(day => readData<DayPage>(day.page, { keep: true })))).flatMap(page => page.runs),
+    ['cost', month, index.at],
+  )
+  if (runs.fault) return <FaultNote fault={runs.fault} retry={runs.reload} />
+  if (!runs.value) return <Loading what={plural(days.length, 'day')} />
+  const cost = monthCost(runs.value, config, month, now)
+  const dearest = [...runs.value].filter(run => run.usd !== undefined).sort((a, b) => (b.usd ?? 0) - (a.usd ?? 0))
+  return (
+    <>
+      <section aria-labelledby="month">
+        <h2 id="month">{month}</h2>
+        <p>
+          <strong>{formatMoney(cost.soFar)}</strong> {cost.rest > 0 ? 'so far' : 'in all'}, of it {formatMoney(cost.idle)} for
+          what stands there while nothing runs.
+          {cost.rest > 0 && (
+            <>
+              {' '}
+              The rest of the month will come to about {formatMoney(cost.rest)}:{' '}
+              <strong>{formatMoney(cost.soFar + cost.rest)}</strong> in all.
+            </>
+          )}
+        </p>
+        <Jobs cost={cost} />
+      </section>
+      {dearest.length > 0 && (
+        <section aria-labelledby="dearest">
+          <h2 id="dearest">Dearest runs</h2>
+          <Dearest runs={dearest.slice(0, DEAREST)} now={now} />
+        </section>
+      )}
+    </>
+  )
+}
+
+function Jobs({ cost }: { cost: MonthCost }) {
+  return (
+    <div class="scroll">
+      <table>
+        <caption class="hidden">Cost by job</caption>
+        <thead>
+          <tr>
+            <th scope="col">Job</th>
+            {['Runs', 'Containers', 'Machinery', 'A run', 'Rest of the month'].map((title, i) => (
+              <th scope="col" key={title} class={`number ${i === 2 || i === 3 ? 'minor' : ''}`}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {cost.jobs.map(each => {
+            const [project = '', job = ''] = each.job.split('/')
+            return (
+              <tr key={each.job}>
+                <td>
+                  <a href={HREF.job(project, job)}>
+                    <Text of={each.job} max={100} />
+                  </a>
+                </td>
+                <td class="number">{formatCount(each.runs)}</td>
+                <td class="number">{formatMoney(each.tasks)}</td>
+                <td class="number minor">{formatMoney(each.machinery)}</td>
+                <td class="number minor">{each.runs ? formatMoney((each.tasks + each.machinery) / each.runs) : ''}</td>
+                <td class="number">{each.rest ? formatMoney(each.rest) : ''}</td>
+              </tr>
+            )
+          })}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Dearest({ runs, now }: { runs: IndexRun[]; now: Date }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Run</th>
+            <th scope="col">Job</th>
+            <th scope="col">Started</th>
+            <th scope="col" class="number">
+              Took
+            </th>
+            <th scope="col" class="number">
+              Container
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map(run => (
+            <tr key={run.id}>
+              <td>
+                <a href={HREF.run(run.id)} aria-label={`Run ${run.id}: ${run.status}`}>
+                  <Status status={run.status} />
+                </a>
+              </td>
+              <td>
+                <Text of={run.job} max={60} />
+              </td>
+              <td>
+                <Time at={run.startedAt ?? run.endedAt} now={now} />
+              </td>
+              <td class="number">{run.seconds === undefined ? '' : formatDuration(run.seconds)}</td>
+              <td class="number">{formatMoney(run.usd ?? 0)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

@@ -1,0 +1,88 @@
+/** dbt's docs of each environment: the current ones, and those of earlier runs. They are another site, on another origin. */
+import { fullName, KEY } from '../../shared/contract.ts'
+import type { Pointer } from '../../shared/pointer.ts'
+import { useApp, useIndex } from '../app-context.ts'
+import { faultOf } from '../fault.ts'
+import { HREF } from '../route.ts'
+import { loadJobRuns } from '../run/load.ts'
+import { readData } from '../server.ts'
+import { useLoad, useNow } from '../use.ts'
+import { Empty, FaultNote, Link, Loading, Text, Time } from '../words.tsx'
+
+const EARLIER = 20
+
+export function DocsPage() {
+  const { config } = useApp()
+  const environments = Object.values(config?.environments ?? {})
+  return (
+    <>
+      <h1>Docs</h1>
+      {!config && <Loading what="the configuration" />}
+      {config && environments.length === 0 && <Empty title="The configuration has no environments." />}
+      {environments.map(({ project, name }) => (
+        <EnvironmentDocs key={fullName(project, name)} project={project} environment={name} />
+      ))}
+    </>
+  )
+}
+
+function EnvironmentDocs({ project, environment }: { project: string; environment: string }) {
+  const now = useNow(60_000)
+  const { me, config } = useApp()
+  const index = useIndex().value?.index
+  const publisher = Object.values(config?.jobs ?? {}).find(
+    job => job.project === project && job.environment === environment && job.publishes.includes('docs'),
+  )
+  const job = publisher && fullName(publisher.project, publisher.name)
+  const loaded = useLoad(async () => {
+    const pointer = await readData<Pointer>(KEY.docsPointer(project, environment)).catch(error => {
+      if (faultOf(error).status === 404) return undefined
+      throw error
+    })
+    const runs = job && pointer ? await loadJobRuns(index, job) : []
+    return { pointer, runs: runs.filter(run => run.status === 'success' || run.status === 'warn').slice(0, EARLIER) }
+  }, ['docs', project, environment, job, index?.at])
+  const site = (run: string) => `${me.docs}/${[project, environment, run].map(encodeURIComponent).join('/')}/`
+  const { pointer, runs = [] } = loaded.value ?? {}
+  return (
+    <section>
+      <h2>
+        <Text of={fullName(project, environment)} max={120} />
+      </h2>
+      {loaded.fault && <FaultNote fault={loaded.fault} retry={loaded.reload} />}
+      {loaded.loading && !loaded.value && !loaded.fault && <Loading what="the docs" />}
+      {loaded.value && !pointer && (
+        <Empty title="There are no docs yet.">
+          <p>They come with the first good run of a job that has `docs: true`.</p>
+        </Empty>
+      )}
+      {pointer && (
+        <>
+          <p>
+            <Link href={site('current')}>Current docs</Link>{' '}
+            <span class="dim">of commit {pointer.commit?.slice(0, 7) ?? 'unknown'}, run </span>
+            <a href={HREF.run(pointer.run)}>{pointer.run}</a>
+          </p>
+          {runs.length > 0 && (
+            <details>
+              <summary>Of earlier runs</summary>
+              <ul class="plain">
+                {runs.map(run => (
+                  <li key={run.id}>
+                    <Link href={site(run.id)}>
+                      Docs of <Time at={run.startedAt ?? run.endedAt} now={now} />
+                    </Link>{' '}
+                    <span class="dim">
+                      commit <code>{run.commit?.slice(0, 7)}</code>
+                    </span>{' '}
+                    <a href={HREF.run(run.id)}>run</a>
+                  </li>
+                ))}
+              </ul>
+            </details>
+          )}
+        </>
+      )}
+    </section>
+  )
+}
