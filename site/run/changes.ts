@@ -38,7 +38,7 @@ export function compareNodes(before: readonly RunNode[], now: readonly RunNode[]
 export function compareUrl(repository: string, from: string, to: string): string | undefined {
   const [, host = '', path = ''] =
     /^(?:https:\/\/|ssh:\/\/git@|git@)(github\.com|gitlab\.com|bitbucket\.org)[/:](.+?)(?:\.git)?\/?$/.exec(repository) ?? []
-  if (!/^[\w.-]+(\/[\w.-]+)+$/.test(path) || !isSha(from) || !isSha(to)) return undefined
+  if (!/^\w[\w.-]*(\/\w[\w.-]*)+$/.test(path) || !isSha(from) || !isSha(to)) return undefined
   if (host === 'gitlab.com') return `https://${host}/${path}/-/compare/${from}...${to}`
   return host === 'bitbucket.org'
     ? `https://${host}/${path}/branches/compare/${to}..${from}`

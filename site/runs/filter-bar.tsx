@@ -39,7 +39,7 @@ export function FilterBar({ filter, index }: { filter: Filter; index: HistoryInd
           value={filter.environment}
           options={environments.map(each => [each, each])}
         />
-        <Choice name="trigger" label="Trigger" value={filter.trigger} options={TRIGGERS} />
+        <Choice name="trigger" label="Trigger" value={filter.trigger} options={TRIGGERS} minor />
         <DateField name="from" label="From (UTC)" value={filter.from} />
         <DateField name="to" label="To (UTC)" value={filter.to} />
         {!isEmpty(filter) && (
@@ -60,12 +60,14 @@ interface ChoiceProps {
   label: string
   value: string
   options: readonly (readonly [string, string])[]
+  /** Not on a phone, unless it is set. */
+  minor?: boolean
 }
-function Choice({ name, label, value, options }: ChoiceProps) {
+function Choice({ name, label, value, options, minor }: ChoiceProps) {
   // What the address names is shown also when there is none of it.
   const shown = value && !options.some(([key]) => key === value) ? [...options, [value, value] as const] : options
   return (
-    <label>
+    <label class={minor && !value ? 'minor' : ''}>
       <span>{label}</span>
       <select value={value} onChange={event => changeQuery(filterQuery({ [name]: event.currentTarget.value }))}>
         <option value="">all</option>
@@ -81,7 +83,7 @@ function Choice({ name, label, value, options }: ChoiceProps) {
 
 function DateField({ name, label, value }: { name: 'from' | 'to'; label: string; value: string }) {
   return (
-    <label>
+    <label class={value ? '' : 'minor'}>
       <span>{label}</span>
       <input type="date" value={value} onChange={event => changeQuery(filterQuery({ [name]: event.currentTarget.value }))} />
     </label>

@@ -61,7 +61,7 @@ function RunRow({ row, now, ofJob }: { row: Row; now: Date; ofJob: boolean }) {
         )}
       </td>
       {!ofJob && (
-        <td>
+        <td class="job">
           <a href={HREF.job(row.project, row.job)}>
             <Text of={row.job} max={60} />
           </a>

@@ -143,3 +143,58 @@ test('Runs and Run: a run that goes on is on top, and shows node by node', limit
   await page.getByText('int_orders_16').waitFor()
   await view.close()
 })
+
+test('hostile names and messages stay text: no markup, no turned direction, no link but to the web', limit, async () => {
+  const row = history.runs.find(run => run.job === 'hourly_orders' && run.startedAt)
+  assert.ok(row)
+  const evil = '<img src=x onerror="globalThis.hit=1"><script>globalThis.hit=1</script>'
+  const long = 'n'.repeat(10_000)
+  const turned = '\u202egnp.exe\u2066'
+  const record: RunRecord = {
+    ...recordOf({ ...row, status: 'error', reason: 'node_failures' }, history.config),
+    message: `${evil}${turned}`,
+    commit: { sha: 'a'.repeat(40), author: evil, subject: `${turned} javascript:alert(1) ${long}`, committedAt: row.endedAt },
+    dbtVersion: evil,
+    cause: { kind: 'request', actor: `local:${evil}`, idempotencyKey: 'x' },
+  }
+  const nodes = makeNodes(record, { count: 6, bad: 2 }).map((node, i) => ({
+    ...node,
+    name: i % 2 ? evil : turned + long,
+    uniqueId: `model.shop.${evil}.${i}`,
+    message: `${evil}\n${turned}`,
+    path: evil,
+  }))
+  const hostile: RunRecord = {
+    ...record,
+    steps: stepsOf(record, nodes).map(step => ({ ...step, command: evil, message: evil })),
+    failures: nodes.filter(node => node.status !== 'success'),
+  }
+  putRun(history.objects, hostile, nodes)
+  const keys = putLog(history.objects, hostile, nodes, { bytes: 5000 })
+  const own = await makeStage(history, plain => ({
+    record: id => (id === hostile.id ? hostile : plain.record(id)),
+    parts: () => keys,
+  }))
+  try {
+    for (const part of ['', 'nodes', 'log', 'timing', 'artifacts']) {
+      const view = await own.open(`/runs/${hostile.id}?view=${part}`)
+      const { page } = view
+      await page.waitForFunction(() => document.querySelector('h1') && !document.querySelector('.loading'))
+      await page.waitForTimeout(150)
+      const found = await page.evaluate(() => ({
+        hit: Reflect.get(globalThis, 'hit'),
+        markup: document.querySelectorAll('main img, main script, main iframe').length,
+        links: [...document.querySelectorAll('a')].map(a => a.href).filter(href => !/^https?:/.test(href)),
+        turned: /[\u202a-\u202e\u2066-\u2069]/.test(document.body.innerText),
+        wide: document.documentElement.scrollWidth - innerWidth,
+        text: document.body.innerText.length,
+      }))
+      assert.deepEqual([found.hit, found.markup, found.links, found.turned], [undefined, 0, [], false], part)
+      assert.ok(found.wide <= 0, `${part} is ${found.wide} pixels too wide`)
+      assert.ok(found.text < 20_000, `${part} shows ${found.text} characters`)
+      await view.close()
+    }
+  } finally {
+    await own.close()
+  }
+})
