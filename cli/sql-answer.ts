@@ -16,6 +16,8 @@ export interface Question {
   sql: string
   /** Rows of the answer at most; there is a mark when there are more. */
   limit: number
+  /** Fetch also more than {@link MOST_BYTES}. */
+  anySize: boolean
 }
 
 export interface Place {
@@ -25,10 +27,14 @@ export interface Place {
   folder: string
   interrupt: AbortSignal
   now: Date
+  /** A word for people who wait. */
+  tell(text: string): void
 }
 
-/** Room for the cache; the most that was seen of 100,000 runs of 1,000 nodes for the questions of docs/history.md was 0.4 GB. */
+/** Room for the cache: the questions of docs/questions.md over 100,000 runs of 1,000 nodes fetch 0.11 GB. */
 const CACHE_BYTES = 2 * 1024 ** 3
+/** What is fetched of a table without being asked for: a minute or two at home. All of it may be more than a disk holds. */
+const MOST_BYTES = 1024 ** 3
 
 export interface Answered extends Answer {
   requests: number
@@ -40,7 +46,8 @@ export async function answer(question: Question, place: Place): Promise<Answered
   const planner = await openDatabase(place.folder)
   try {
     const needs = await planQuestion(planner, question.sql)
-    const work = { ...place, ...(await place.connect()), planner, needs, spent: { requests: 0, bytes: 0 } }
+    const most = question.anySize ? Number.POSITIVE_INFINITY : MOST_BYTES
+    const work = { ...place, ...(await place.connect()), planner, needs, most, spent: { requests: 0, bytes: 0 } }
     const found = await answerInSomeWay(question, work, { whole: false, byName: false })
     if (work.spent.bytes > 0) await trimCache(place.folder, CACHE_BYTES, place.now)
     return { ...found, ...work.spent }
@@ -97,6 +104,7 @@ interface Work extends Omit<Place, 'connect'> {
   name: string
   planner: Database
   needs: Needs
+  most: number
   spent: { requests: number; bytes: number }
 }
 type Tables = Partial<Record<HistoryTable, TableFiles>>
@@ -141,7 +149,7 @@ async function fetchTable(work: Work & { database: Database }, index: SqlIndex, 
   const columns = new Set(whole ? allColumns(table) : need.columns)
   if (some) columns.add('claimed_at')
   if (superseded.length > 0) columns.add('run_id')
-  const wish = { columns, days: { first, last }, whole }
+  const wish = { columns, days: { first, last }, whole, most: work.most }
   const fetch = (files: readonly WantedFile[]): Promise<Fetched> => fetchFiles({ ...work, place: work.name }, files, wish)
   const [many, one] = await Promise.all([fetch(compacted), fetch(single)])
   const days = some ? { days: { first, last } } : {}

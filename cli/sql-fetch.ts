@@ -1,6 +1,7 @@
 /** Brings what a question needs of its files into the cache: small ones whole, of large ones the column chunks it reads. */
 import { readdir } from 'node:fs/promises'
 import { UserError } from '../shared/errors.ts'
+import { formatBytes } from '../shared/format.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { Bucket } from './connection.ts'
 import { addSpan, beginSparse, type Cached, cacheId, findCached, forget, storeWhole } from './sql-cache.ts'
@@ -14,7 +15,8 @@ const LAST_BYTES = 256 * 1024
 const GAP_BYTES = 256 * 1024
 /** Larger ranges are several requests beside each other: one connection to S3 gives some 50 MB/s. */
 const MOST_BYTES = 8 * 1024 * 1024
-export const REQUESTS_AT_ONCE = 96
+const REQUESTS_AT_ONCE = 96
+const TOLD_BYTES = 20 * 1024 * 1024
 
 export interface Fetcher {
   bucket: Bucket
@@ -24,6 +26,8 @@ export interface Fetcher {
   /** What tells this bucket from all others. */
   place: string
   interrupt: AbortSignal
+  /** A word for people who wait. */
+  tell(text: string): void
 }
 
 export interface Fetched {
@@ -41,6 +45,8 @@ export interface Wish {
   days: { first: string; last: string }
   /** Fetch all of every file. */
   whole: boolean
+  /** Refuse to fetch more bytes of a table than this. */
+  most: number
 }
 
 interface Entry {
@@ -63,6 +69,12 @@ export async function fetchFiles(fetcher: Fetcher, files: readonly WantedFile[],
   })
   const there = entries.filter(entry => entry.cached !== undefined)
   const pieces = await missingPieces(fetcher, there, wish)
+  const wanted = pieces.reduce((sum, { span }) => sum + span.end - span.start, 0)
+  if (wanted > wish.most)
+    throw new UserError(`The question reads ${formatBytes(wanted)} that would have to be fetched.`, {
+      hint: 'Ask for fewer days (where day >= current_date - 30) or name the columns instead of *. If it is meant: --any-size',
+    })
+  if (wanted > TOLD_BYTES) fetcher.tell(`Fetching ${formatBytes(wanted)} …`)
   await each(fetcher, pieces, async ({ entry, span }) => {
     if (entry.cached && !(await fetchSpan(fetcher, entry, span, spent))) entry.cached = undefined
   })

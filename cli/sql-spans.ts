@@ -6,7 +6,7 @@ export interface Span {
   end: number
 }
 
-/** In order, those that overlap or have less than `gap` bytes between them as one. */
+/** In order, those that overlap or have at most `gap` bytes between them as one. */
 export function joinSpans(spans: readonly Span[], gap = 0): Span[] {
   const joined: Span[] = []
   for (const span of [...spans].sort((a, b) => a.start - b.start)) {

@@ -15,6 +15,7 @@ export const sqlCommand: Command = {
   options: [
     { flags: '-f, --file <path>', text: 'the question is in this file (or on stdin)' },
     { flags: '--csv', text: 'the answer as CSV' },
+    { flags: '--any-size', text: 'fetch also more than 1 GB' },
     { flags: '-n, --count <number>', text: 'at most so many rows (default: 100 in a table, a million as JSON or CSV)' },
   ],
   examples: [
@@ -35,11 +36,12 @@ async function ask(context: Context, input: Input): Promise<Outcome> {
   const sql = (await readQuestion(context, input)).trim().replace(/;\s*$/, '')
   const limit = parseLimit(textOption(input, 'count')) ?? (csv || globals.json ? FILE_ROWS : TABLE_ROWS)
   const answered = await answer(
-    { sql, limit },
+    { sql, limit, anySize: flagOption(input, 'anySize') },
     {
       folder: join(cacheFolder(effects), 'sql'),
       interrupt: effects.interrupt,
       now: effects.clock.now(),
+      tell: text => effects.stderr.isTTY && effects.stderr.write(`${text}\n`),
       connect: async () => {
         const { bucket, bucketName, region, local } = await connect(context)
         // Every local cloud has the same names.
