@@ -36,6 +36,7 @@ export function resolveJob(
     freshness: spec.freshness === true ? 'warn' : spec.freshness === false ? 'off' : spec.freshness,
     docs: spec.docs !== false,
     docsStatic: spec.docs === 'static',
+    docsRequired: spec.docs_required,
     state: spec.state ?? 'off',
     publishes: [],
     timeoutSeconds: spec.timeout,

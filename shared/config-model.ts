@@ -137,6 +137,8 @@ export interface JobConfig {
   docs: boolean
   /** The docs page holds its artifacts (`dbt docs generate --static`). Absent in configurations of the version before. */
   docsStatic?: boolean
+  /** Docs that fail end the run. Absent in configurations of the version before: they warn. */
+  docsRequired?: boolean
   /** Steps are given the published state of the environment. Absent in configurations of the version before: off. */
   state?: 'off' | 'production'
   publishes: ('state' | 'docs')[]

@@ -167,6 +167,13 @@ export const jobSpec = z.strictObject({
     ),
     false,
   ),
+  docs_required: withDefault(
+    about(
+      z.boolean(),
+      'A run whose docs fail ends as `error`. Otherwise as `warn`: what it built counts, and the docs of before stay.',
+    ),
+    false,
+  ),
   state: z.optional(
     about(
       z.enum(['production']),

@@ -67,7 +67,8 @@ function buildSteps(job: JobConfig, overrides: RunOverrides, vars: Record<string
     job.deps && planStep('deps', 'deps', ['deps'], true),
     job.freshness !== 'off' && planStep('freshness', 'freshness', looks(['source', 'freshness']), job.freshness === 'fail'),
     ...dbt.map(step => planStep(step.name, 'dbt', step.args, true)),
-    job.docs && planStep('docs', 'docs', looks(['docs', 'generate', ...(job.docsStatic ? ['--static'] : [])]), false),
+    job.docs &&
+      planStep('docs', 'docs', looks(['docs', 'generate', ...(job.docsStatic ? ['--static'] : [])]), job.docsRequired ?? false),
   ].filter(step => step !== false)
   return steps.map((step, index) => ({ index, ...step }))
 }

@@ -51,6 +51,7 @@ test('the example of the reference becomes a complete configuration', () => {
     freshness: 'warn',
     docs: true,
     docsStatic: false,
+    docsRequired: false,
     state: 'off',
     publishes: ['state', 'docs'],
     keepDays: 365,

@@ -21,6 +21,7 @@ test('steps come in their order, numbered; what the job leaves out is left out',
   const names = (over: Parameters<typeof jobOf>[0]) =>
     planOf(over).steps.map(step => `${step.index} ${step.name}${step.required ? '' : '?'}`)
   assert.deepEqual(names({ freshness: 'warn' }), ['0 checkout', '1 deps', '2 freshness?', '3 build', '4 docs?'])
+  assert.deepEqual(names({ docsRequired: true }).at(-1), '3 docs')
   assert.deepEqual(names({ freshness: 'fail', deps: false, docs: false }), ['0 checkout', '1 freshness', '2 build'])
 })
 
