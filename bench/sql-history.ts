@@ -1,5 +1,5 @@
 /**
- * A history to ask: 100,000 runs of 1,000 nodes in two years, made with DuckDB in the form of the compactor's files: a file a
+ * A history to ask: 100,000 runs of 1,000 nodes in two years, made with DuckDB in the layout of the compactor: a file a
  * table and closed month, a file a day of the current one, and the newest hundredth in files of single runs. Kept and used again.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
