@@ -103,6 +103,8 @@ async function timed(browser: Browser, address: string, selector: string, then?:
 /** Scrolls to a tenth of the log and waits until the lines there are shown. */
 const JUMP = `(async () => {
   const log = document.querySelector('.log')
+  const part = () => /of part (\\d+)/.exec(log.textContent)?.[1]
+  const before = part()
   const began = performance.now()
   log.scrollTop = log.scrollHeight / 10
   await new Promise(resolve => requestAnimationFrame(resolve))
@@ -110,7 +112,7 @@ const JUMP = `(async () => {
     const lines = [...document.querySelectorAll('.log-line')]
     const middle = log.getBoundingClientRect()
     const inSight = lines.filter(line => line.getBoundingClientRect().top > middle.top && line.getBoundingClientRect().bottom < middle.bottom)
-    return inSight.length > 10 && inSight.every(line => line.textContent !== '…')
+    return inSight.length > 10 && inSight.every(line => line.textContent !== '…') && part() !== before
   }
   while (!shown() && performance.now() - began < 20000) await new Promise(resolve => requestAnimationFrame(resolve))
   return (performance.now() - began) / 1000
