@@ -108,7 +108,7 @@ const tests = {
     ),
     may('message', 'VARCHAR', "dbt's or the database's own words."),
     may('failures', 'BIGINT', 'Rows that it found.', 'rows'),
-    may('tested_node', 'VARCHAR', 'Id of what it tests; known of unit tests, and of the first that failed or warned.'),
+    may('tested_node', 'VARCHAR', 'Id of what it tests; NULL where a test is a query of its own, or was skipped.'),
     may('started_at', 'TIMESTAMP', 'Start.'),
     may('ended_at', 'TIMESTAMP', 'End.'),
     may('seconds', 'DOUBLE', 'How long dbt worked on it.', 's'),

@@ -47,25 +47,44 @@ export async function holdsSecret(file: string, redact: Pick<Redactor, 'text'>):
   return false
 }
 
+/** What neither events nor results tell of nodes, by unique id: their paths in the project, and what a test is about. */
+export interface NodeFacts {
+  paths: Map<string, string>
+  tested: Map<string, string>
+}
+
+/** No fact and the id before it are longer, in characters. */
+const LONGEST_FACT = 4096
+
 /**
- * Paths of nodes in the project, which neither events nor results tell. A manifest may be too large to parse, but dbt writes
- * `original_file_path` and `unique_id` side by side, so a scan finds them.
+ * A manifest may be too large to parse, but dbt writes `original_file_path` and `unique_id` side by side, and what a test is
+ * about behind them, so a scan finds them.
  */
-export async function readPaths(manifest: string): Promise<Map<string, string>> {
-  const paths = new Map<string, string>()
-  const pair = /"original_file_path": ?"((?:[^"\\]|\\.)*)", ?"unique_id": ?"((?:[^"\\]|\\.)*)"/g
+export async function readNodeFacts(manifest: string): Promise<NodeFacts> {
+  const facts: NodeFacts = { paths: new Map(), tested: new Map() }
+  const text = '"((?:[^"\\\\]|\\\\.)*)"'
+  const fact = new RegExp(`"original_file_path": ?${text}, ?"unique_id": ?${text}|"attached_node": ?${text}`, 'g')
   let held = ''
+  let newest = ''
   try {
     for await (const chunk of createReadStream(manifest, { encoding: 'utf8' })) {
       held += chunk
-      for (const [, path = '', id = ''] of held.matchAll(pair)) paths.set(copyOf(id), copyOf(path))
-      // A pair may lie across two chunks; no path and id together are longer.
-      held = held.slice(-4096)
+      let end = 0
+      for (const match of held.matchAll(fact)) {
+        const [whole, path = '', id, about] = match
+        end = match.index + whole.length
+        if (id !== undefined) {
+          newest = copyOf(id)
+          facts.paths.set(newest, copyOf(path))
+        } else if (about) facts.tested.set(newest, copyOf(about))
+      }
+      // One may lie across two chunks; what was found is not looked at again.
+      held = held.slice(Math.max(end, held.length - LONGEST_FACT))
     }
   } catch {
-    // No manifest: nodes go without paths.
+    // No manifest: nodes go without.
   }
-  return paths
+  return facts
 }
 
 /** What a pattern finds is a view into the text that it searched, and would keep all of that in memory. */

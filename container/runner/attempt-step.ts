@@ -198,10 +198,12 @@ async function earlierSources({ plan, resume, folders, store }: AttemptState): P
 
 /** What only the artifact says (skipped nodes have no end of their own): the parts are what the next attempt goes by. */
 function completeParts(step: PlanStep, nodes: readonly NodeResult[], state: AttemptState): void {
-  const told = new Map(state.ledger?.nodes().map(node => [node.uniqueId, node.status]))
-  for (const node of nodes)
-    if (told.get(node.uniqueId) !== node.status || node.owners || node.group || node.tags || node.meta || node.testedNode)
-      state.parts.add({ type: 'node', step: step.index, ...node })
+  const told = new Map(state.ledger?.nodes().map(node => [node.uniqueId, node]))
+  for (const node of nodes) {
+    const before = told.get(node.uniqueId)
+    const more = node.owners || node.group || node.tags || node.meta || (node.testedNode && !before?.testedNode)
+    if (before?.status !== node.status || more) state.parts.add({ type: 'node', step: step.index, ...node })
+  }
 }
 
 /** Of a freshness step every source that is not fresh, as its own message about it names them. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { KEY } from '../../shared/contract.ts'
 import type { Plan, PlanStep } from '../../shared/plan.ts'
 import type { NodeResult } from '../../shared/run.ts'
-import { copyMasked, KEPT, readPaths, readResults } from './artifacts.ts'
+import { copyMasked, KEPT, type NodeFacts, readNodeFacts, readResults } from './artifacts.ts'
 import { abilitiesOf, commandOf, dbtArguments, parseOptions } from './dbt-command.ts'
 import { parseEvent } from './dbt-events.ts'
 import { type Dbt, plainDbt } from './dbt-host.ts'
@@ -74,8 +74,8 @@ export async function runDbtStep(
   await reuseParse(context.parsedIn, target)
   const stamp = `${plan.run.id}/${plan.attempt}/${step.index}`
   const abilities = abilitiesOf(words)
-  let paths = new Map<string, string>()
-  const ledger = createLedger((id, nodePath) => (engine.pathsInEvents ? nodePath : paths.get(id)))
+  let facts: NodeFacts = { paths: new Map(), tested: new Map() }
+  const ledger = createLedger((id, nodePath) => (engine.pathsInEvents ? nodePath : facts.paths.get(id)))
   context.ledger = ledger
   const env = dbtEnvironment({
     all: context.all,
@@ -141,8 +141,10 @@ export async function runDbtStep(
   async function line(text: string): Promise<void> {
     const event = parseEvent(text)
     // The manifest is there before the first node starts.
-    if (event.name === 'FoundStats') paths = await readPaths(join(target, 'manifest.json'))
+    if (event.name === 'FoundStats') facts = await readNodeFacts(join(target, 'manifest.json'))
     const node = ledger.take(event)
+    const testedNode = node && facts.tested.get(node.uniqueId)
+    if (node && testedNode) node.testedNode = testedNode
     if (event.level === 'debug') log.debug(event.text)
     else log.info(step.index, event.text)
     if (node && abilities.executes) parts.add({ type: 'node', step: step.index, ...node })

@@ -52,6 +52,11 @@ export function historyTests(installation: () => Installation): void {
     ])
     const [broken] = await ask("select message, path, seconds > 0, commit_sha from nodes where name = 'broken'")
     assert.match(String(broken?.[0]), /Could not convert string 'forty' to INT32/)
+    assert.deepEqual(await ask("select name, tested_node from tests where job = 'good' order by name"), [
+      ['doubled_has_ids', 'model.chain.doubled'],
+      ['not_null_numbers_id', 'model.chain.numbers'],
+      ['unique_numbers_id', 'model.chain.numbers'],
+    ])
     assert.deepEqual(broken?.slice(1), ['models/broken.sql', true, runs[0]?.commit?.sha])
     assert.deepEqual(await ask('select name, status, failures, tested_node from tests where failures > 0 order by name'), [
       ['nullable_fails', 'fail', '1', 'model.chain.nullable'],
