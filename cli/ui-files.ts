@@ -2,24 +2,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { UserError } from '../shared/errors.ts'
 import { PAGE_HEADERS } from '../shared/page-headers.ts'
+import { typeOfFile } from '../shared/page-objects.ts'
 import { EXIT } from '../shared/reasons.ts'
 import { acceptsGzip } from './send-object.ts'
-
-const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.ico': 'image/vnd.microsoft.icon',
-  '.json': 'application/json',
-  '.webmanifest': 'application/manifest+json',
-  '.woff2': 'font/woff2',
-}
 
 /** As esbuild names them: `app-F7YWNGIF.js`. */
 const NAMED_BY_CONTENT = /-[A-Z0-9]{8}\.\w+$/
@@ -42,8 +31,8 @@ export function readPageFiles(folder: string): PageFiles {
     })
   const files: PageFiles = new Map()
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const type = TYPES[extname(entry.name)]
-    if (!entry.isFile() || !type) continue
+    if (!entry.isFile()) continue
+    const type = typeOfFile(entry.name)
     const plain = readFileSync(join(folder, entry.name))
     const etag = `"${createHash('sha256').update(plain).digest('hex').slice(0, 32)}"`
     const cache = NAMED_BY_CONTENT.test(entry.name) ? 'private, max-age=31536000, immutable' : 'no-cache'

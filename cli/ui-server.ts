@@ -8,6 +8,7 @@ import { UserError } from '../shared/errors.ts'
 import type { PageAnswers, Viewer } from '../shared/page-answers.ts'
 import { isPageKey, type PageError, TOKEN_HEADER } from '../shared/page-api.ts'
 import { DATA_HEADERS } from '../shared/page-headers.ts'
+import { cacheOfData, typeOfData } from '../shared/page-objects.ts'
 import { kindOfAwsError } from './aws-errors.ts'
 import type { Connection } from './connection.ts'
 import { type Listening, type LoopbackServer, listen } from './loopback.ts'
@@ -58,7 +59,7 @@ function sendFile(files: PageFiles, path: string, request: IncomingMessage, resp
 async function sendData({ bucket }: UiServerProps, key: string, request: IncomingMessage, response: ServerResponse) {
   if (!reads(request)) return sendError(response, NOT_READ)
   // What has no page's prefix is answered as what does not exist.
-  const headers = { ...DATA_HEADERS, 'content-type': typeOf(key), 'cache-control': cacheOf(key) }
+  const headers = { ...DATA_HEADERS, 'content-type': typeOfData(key), 'cache-control': cacheOfData(key) }
   if (isPageKey(key) && (await sendObject(bucket, key, request, response, headers))) return
   sendError(response, { status: 404, message: `There is no ${key.slice(0, 300)}.` })
 }
@@ -84,13 +85,6 @@ export function refuse({ method, headers }: IncomingMessage, origin: string, tok
 
 const isSame = (given: string, token: string) =>
   Buffer.byteLength(given) === Buffer.byteLength(token) && timingSafeEqual(Buffer.from(given), Buffer.from(token))
-
-/** What a page gets is text and data, whatever a task said that it is. */
-const typeOf = (key: string) => (/\.json$/.test(key) ? 'application/json' : 'application/octet-stream')
-
-/** Named by their content, or written once. */
-const NEVER_CHANGES = /^config\/|^history\/v1\/(index\/(days|jobs)\/|.*\/all-)|^runs\/.*\/parts\/\d+\.ndjson\.gz$/
-const cacheOf = (key: string) => (NEVER_CHANGES.test(key) ? 'private, max-age=31536000, immutable' : 'private, no-cache')
 
 function decodeKey(path: string): string {
   try {

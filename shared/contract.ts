@@ -33,6 +33,9 @@ export const ENV = {
   notifier: 'TIDEMILL_NOTIFIER',
   compactor: 'TIDEMILL_COMPACTOR',
   deadLetters: 'TIDEMILL_DEAD_LETTERS',
+  api: 'TIDEMILL_API',
+  /** {@link SiteSettings} as JSON. */
+  site: 'TIDEMILL_SITE',
   // Task: the first two come with the RunTask call, the rest with the task definition or the image
   planKey: 'TIDEMILL_PLAN_KEY',
   planSha256: 'TIDEMILL_PLAN_SHA256',
@@ -243,7 +246,23 @@ export const environmentPrefix = (top: 'plans' | 'runs' | 'state' | 'cache' | 'd
 /** Schedule group of an installation; its schedules are named within it. */
 export const scheduleGroup = (installation: string) => installation
 
-/** Lambdas of an installation; `webhook` only where a job needs it. Fixed names, because they call each other in circles. */
+/** What the function of the hosted pages is told: who signs people in, and the two origins with an app client for each. */
+export interface SiteSettings {
+  /** Of the tokens. */
+  issuer: string
+  /** Of Cognito's sign-in page, `https://…` without a slash at the end, as the origins. */
+  authority: string
+  pages: { origin: string; audience: string }
+  docs: { origin: string; audience: string }
+  version: string
+}
+/** Header that CloudFront puts into a request, in place of one that the browser sent: `pages` or `docs`. */
+export const SITE_HEADER = 'x-tidemill-site'
+
+/** Stack of the hosted pages. */
+export const siteStackName = (installation: string) => `${installation}-site`
+
+/** Lambdas of an installation; `webhook` only where a job needs it, `site` in the stack of the hosted pages. Fixed names, because they call each other in circles. */
 export const FUNCTIONS = [
   'launcher',
   'dispatcher',
@@ -254,6 +273,7 @@ export const FUNCTIONS = [
   'api',
   'webhook',
   'deployer',
+  'site',
 ] as const
 export type FunctionName = (typeof FUNCTIONS)[number]
 export const functionName = (installation: string, name: FunctionName) => `${installation}-${name}`

@@ -22,7 +22,7 @@ export const TOKEN_HEADER = 'x-tidemill-token'
  * address as soon as it is open, so that it is in no bookmark, and keeps it for the tab.
  */
 export const pageAddress = (origin: string, route: string, token?: string) =>
-  `${origin}/#${route}${token === undefined ? '' : `?token=${token}`}`
+  `${origin}/#${route}${token === undefined ? '' : `${route.includes('?') ? '&' : '?'}token=${token}`}`
 export const runRoute = (run: string) => `/runs/${run}`
 
 /** `docs/` is served on another origin ({@link Me.docs}); of it only the pointers are here. */

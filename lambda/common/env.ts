@@ -1,5 +1,5 @@
 /** One typed getter for each environment variable of the Lambdas. */
-import { ENV } from '../../shared/contract.ts'
+import { ENV, type SiteSettings } from '../../shared/contract.ts'
 
 function read(name: string): string {
   const value = process.env[name]
@@ -26,6 +26,8 @@ export const env = {
   topic: () => read(ENV.topic),
   /** Undefined where there is no console to link to. */
   consoleUrl: () => process.env[ENV.consoleUrl] || undefined,
+  api: () => read(ENV.api),
+  site: () => JSON.parse(read(ENV.site)) as SiteSettings,
   deadLetters: () => read(ENV.deadLetters),
   /** Of EventBridge. */
   eventsUrl: () => new URL(process.env.AWS_ENDPOINT_URL || `https://events.${read('AWS_REGION')}.amazonaws.com`),

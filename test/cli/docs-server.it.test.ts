@@ -5,8 +5,9 @@ import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { createGzip, gunzipSync, gzipSync } from 'node:zlib'
 import type { Bucket } from '../../cli/connection.ts'
-import { parsePath, serveDocs } from '../../cli/docs-server.ts'
+import { serveDocs } from '../../cli/docs-server.ts'
 import { UserError } from '../../shared/errors.ts'
+import { parseDocsPath } from '../../shared/page-objects.ts'
 import { fakeBucket } from './fakes.ts'
 import { get } from './http.ts'
 
@@ -118,7 +119,7 @@ test('what is not there is said in words; nothing of the page gets into them', O
   }
   assert.equal((await ask('/shop/prod/current/', { method: 'POST' })).status, 405)
   assert.equal((await ask('/shop/prod/current/', { host: 'evil.example' })).status, 403)
-  assert.equal(parsePath(`/shop/prod/${RUN}/a%2f..%2fb`), undefined)
+  assert.equal(parseDocsPath(`/shop/prod/${RUN}/a%2f..%2fb`), undefined)
   const failing = await start(t, {
     ...fakeBucket({}),
     get: async () => {

@@ -1,0 +1,57 @@
+/** Table and bucket as the pages' questions need them. */
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
+import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { INDEX } from '../../shared/contract.ts'
+import type { PageReads } from '../../shared/page-answers.ts'
+
+export interface ReadsProps {
+  table: DynamoDBDocumentClient
+  tableName: string
+  s3: S3Client
+  bucketName: string
+  configKey: string
+}
+
+export const makeReads = ({ table, tableName, s3, bucketName, configKey }: ReadsProps): PageReads => ({
+  item: async pk => (await table.send(new GetCommand({ TableName: tableName, Key: { pk } }))).Item,
+  items: pks => readItems(table, tableName, pks),
+  open: partition => readOpen(table, tableName, partition),
+  async keys(prefix, after, limit) {
+    const wanted = { Bucket: bucketName, Prefix: prefix, StartAfter: after, MaxKeys: limit }
+    return ((await s3.send(new ListObjectsV2Command(wanted))).Contents ?? []).flatMap(({ Key }) => Key ?? [])
+  },
+  configKey: async () => configKey,
+})
+
+/** A batch holds at most 100 keys; what it leaves is asked for again. */
+async function readItems(table: DynamoDBDocumentClient, name: string, pks: string[]): Promise<unknown[]> {
+  const items: unknown[] = []
+  for (let from = 0; from < pks.length; from += 100) {
+    let keys: Record<string, unknown>[] = pks.slice(from, from + 100).map(pk => ({ pk }))
+    while (keys.length > 0) {
+      const answer = await table.send(new BatchGetCommand({ RequestItems: { [name]: { Keys: keys } } }))
+      items.push(...(answer.Responses?.[name] ?? []))
+      keys = answer.UnprocessedKeys?.[name]?.Keys ?? []
+    }
+  }
+  return items
+}
+
+async function readOpen(table: DynamoDBDocumentClient, name: string, partition: string) {
+  const found: { pk: string; sort: string }[] = []
+  for (let start: Record<string, unknown> | undefined; ; ) {
+    const answer = await table.send(
+      new QueryCommand({
+        TableName: name,
+        IndexName: INDEX.open.name,
+        KeyConditionExpression: '#p = :p',
+        ExpressionAttributeNames: { '#p': INDEX.open.partition },
+        ExpressionAttributeValues: { ':p': partition },
+        ...(start && { ExclusiveStartKey: start }),
+      }),
+    )
+    for (const item of answer.Items ?? []) found.push({ pk: String(item.pk), sort: String(item[INDEX.open.sort]) })
+    start = answer.LastEvaluatedKey
+    if (!start) return found
+  }
+}

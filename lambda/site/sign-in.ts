@@ -1,0 +1,107 @@
+/** Sign-in by Cognito's own page: an authorization code with PKCE, bound to the browser that asked for it by a short-lived cookie. */
+import { createHash } from 'node:crypto'
+import type { PageError } from '../../shared/page-api.ts'
+import { DATA_HEADERS } from '../../shared/page-headers.ts'
+import type { Reply, SiteRequest } from './http.ts'
+import { checkToken, type Identity, type Keys, type TokenRules } from './token.ts'
+
+export const SIGN_IN = '/auth/sign-in'
+export const CALLBACK = '/auth/callback'
+export const SIGN_OUT = '/auth/sign-out'
+
+export interface SignIn extends TokenRules {
+  /** Of the pages or of the docs, `https://…` without a slash at the end. */
+  origin: string
+  /** Of Cognito's sign-in page, the same. */
+  authority: string
+}
+
+export interface SignInDeps {
+  keys: Keys
+  now(): Date
+  /** 32 random bytes, base64url. */
+  secret(): string
+  /** POST of a form; the answer's body, or undefined where it is refused. */
+  postForm(url: string, fields: Record<string, string>): Promise<unknown>
+}
+
+/** The `__Host-` in front binds it to this host and to HTTPS. */
+const COOKIE = '__Host-tidemill-sign-in'
+const ATTRIBUTES = 'Path=/; Secure; HttpOnly; SameSite=Lax'
+/** Seconds that somebody has for password and second factor. */
+const PATIENCE = 600
+
+/** To Cognito's page. `to`: where the browser goes afterwards, a path or route of this origin. */
+export function begin({ origin, authority, audience }: SignIn, deps: SignInDeps, to: string): Reply {
+  const [state, verifier, nonce] = [deps.secret(), deps.secret(), deps.secret()]
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: audience,
+    redirect_uri: origin + CALLBACK,
+    scope: 'openid email',
+    state,
+    nonce,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  })
+  const kept = Buffer.from(JSON.stringify({ state, verifier, nonce, to: safePath(to) })).toString('base64url')
+  return redirect(`${authority}/oauth2/authorize?${query}`, [`${COOKIE}=${kept}; Max-Age=${PATIENCE}; ${ATTRIBUTES}`])
+}
+
+export interface SignedIn {
+  token: string
+  identity: Identity
+  to: string
+}
+
+/** From Cognito's page back. A refusal where browser, code or token are not those of this sign-in. */
+export async function complete(site: SignIn, deps: SignInDeps, request: SiteRequest): Promise<SignedIn | PageError> {
+  const kept = readKept(request.cookies.get(COOKIE))
+  const [code, state] = [request.query.get('code'), request.query.get('state')]
+  if (!kept || !code || state !== kept.state) return AGAIN
+  const answer = await deps.postForm(`${site.authority}/oauth2/token`, {
+    grant_type: 'authorization_code',
+    client_id: site.audience,
+    redirect_uri: site.origin + CALLBACK,
+    code,
+    code_verifier: kept.verifier,
+  })
+  const token: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'id_token') : undefined
+  if (typeof token !== 'string') return AGAIN
+  const identity = await checkToken(token, site, deps.keys, deps.now())
+  return identity && identity.nonce === kept.nonce ? { token, identity, to: kept.to } : AGAIN
+}
+
+const AGAIN: PageError = {
+  status: 403,
+  message: 'The sign-in was not completed: it took too long, or was begun in another browser.',
+  hint: 'Open the page again.',
+}
+
+export const forgetSignIn = `${COOKIE}=; Max-Age=0; ${ATTRIBUTES}`
+
+export const redirect = (location: string, cookies: string[] = []): Reply => ({
+  status: 302,
+  headers: { ...DATA_HEADERS, location, 'cache-control': 'no-store' },
+  ...(cookies.length && { cookies }),
+})
+
+/** A path of this origin: `//evil.example` and `/\evil.example` are none. */
+export const safePath = (to: string) => (/^\/(?![/\\])[^\s\\]{0,1000}$/.test(to) ? to : '/')
+
+interface Kept {
+  state: string
+  verifier: string
+  nonce: string
+  to: string
+}
+
+function readKept(text: string | undefined): Kept | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(text ?? '', 'base64url').toString('utf8')) as Kept
+    const whole = [value.state, value.verifier, value.nonce, value.to].every(each => typeof each === 'string' && each !== '')
+    return whole ? { ...value, to: safePath(value.to) } : undefined
+  } catch {
+    return undefined
+  }
+}

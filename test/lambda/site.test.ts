@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { test } from 'node:test'
+import { answerDocs } from '../../lambda/site/docs.ts'
+import { parseEvent, type Reply } from '../../lambda/site/http.ts'
+import { answerPages } from '../../lambda/site/pages.ts'
+import { safePath } from '../../lambda/site/sign-in.ts'
+import { TOKEN_HEADER } from '../../shared/page-api.ts'
+import {
+  challengeOf,
+  cookiesOf,
+  DOCS,
+  ISSUER,
+  makeSite,
+  makeToken,
+  NOW,
+  PAGES,
+  request,
+  stranger,
+  type TokenParts,
+} from './site-fixture.ts'
+
+const OPTIONS = { timeout: 5000 }
+const RUN = '20261122T010004-9f3ac2d1b7e4'
+const json = ({ body }: Reply) => JSON.parse(String(body))
+const signed = (token: string, headers: Record<string, string> = {}) => ({ headers: { [TOKEN_HEADER]: token, ...headers } })
+const seconds = NOW.getTime() / 1000
+
+test('the application is for everybody; who is signed in is told who they are', OPTIONS, async () => {
+  const { pages, asked } = makeSite()
+  const page = await answerPages(pages, request('/'))
+  assert.deepEqual([page.status, String(page.body)], [200, '<html>'])
+  assert.match(page.headers['content-security-policy'] ?? '', /default-src 'none'(?!.*unsafe)/)
+  const packed = await answerPages(pages, request('/', { headers: { 'accept-encoding': 'gzip, br' } }))
+  assert.deepEqual([packed.headers['content-encoding'], String(packed.body)], ['gzip', 'gz'])
+  for (let i = 0; i < 3; i++) {
+    const me = await answerPages(pages, request('/api/me', signed(makeToken())))
+    assert.deepEqual(json(me), {
+      installation: 'tm',
+      docs: DOCS.origin,
+      command: 'tidemill',
+      version: '1',
+      actor: 'site:ana@acme.example',
+      role: 'operator',
+      config: 'config/c.json',
+    })
+  }
+  assert.deepEqual(asked, [`${ISSUER}/.well-known/jwks.json`])
+})
+
+const hmac = (claims: object) => {
+  const [head, payload] = makeToken({ header: { alg: 'HS256' }, claims }).split('.')
+  return `${head}.${payload}.${createHmac('sha256', 'pages-client').update(`${head}.${payload}`).digest('base64url')}`
+}
+const BAD: Record<string, string | TokenParts> = {
+  nothing: '',
+  'no token': 'x.y.z',
+  'a token without signature': makeToken().replace(/[^.]*$/, ''),
+  'a token with a part more': `${makeToken()}.x`,
+  'a changed payload': makeToken().replace(
+    /\.[^.]+\./,
+    `.${makeToken({ claims: { 'cognito:groups': ['admin'] } }).split('.')[1]}.`,
+  ),
+  'no algorithm': { header: { alg: 'none' } },
+  'an algorithm of the caller': hmac({}),
+  'the key of a stranger': { key: stranger.privateKey },
+  'a key that the issuer does not have': { header: { kid: 'three' } },
+  'a key of another kind': { header: { kid: 'two' } },
+  'a key by number': { header: { kid: 1 } },
+  'another issuer': { claims: { iss: `${ISSUER}x` } },
+  'the client of the docs': { claims: { aud: DOCS.audience } },
+  'a list of clients': { claims: { aud: [PAGES.audience] } },
+  'an access token': { claims: { token_use: 'access', client_id: PAGES.audience } },
+  'an end that has passed': { claims: { exp: seconds } },
+  'no end': { claims: { exp: undefined } },
+  'an end that is text': { claims: { exp: '9999999999' } },
+  'a beginning to come': { claims: { iat: seconds + 120 } },
+  'no name': { claims: { email: undefined, 'cognito:username': undefined } },
+  'a megabyte': 'x'.repeat(1_000_000),
+}
+for (const [name, parts] of Object.entries(BAD))
+  test(`a token counts for nothing: ${name}`, OPTIONS, async () => {
+    const { pages, calls } = makeSite({ 'history/v1/index/current.json': '{}' })
+    const token = typeof parts === 'string' ? parts : makeToken(parts)
+    for (const path of ['/api/me', '/data/history/v1/index/current.json', '/api/actions']) {
+      const answer = await answerPages(
+        pages,
+        request(path, { ...signed(token), method: path === '/api/actions' ? 'POST' : 'GET', body: '{"operation":"notify"}' }),
+      )
+      assert.deepEqual([answer.status, json(answer).signIn], [401, '/auth/sign-in'])
+    }
+    assert.deepEqual(calls, [])
+  })
+
+test('ids of keys that a stranger invents make nobody ask for each', OPTIONS, async () => {
+  const { pages, asked } = makeSite()
+  for (let i = 0; i < 20; i++) await answerPages(pages, request('/api/me', signed(makeToken({ header: { kid: `k${i}` } }))))
+  assert.equal(asked.length, 1)
+})
+
+test('a group may do what the one before may; none may not even look', OPTIONS, async () => {
+  const cancel = { operation: 'cancel', run: RUN }
+  const expected: [string[], number, number, number][] = [
+    [[], 403, 403, 403],
+    [['other'], 403, 403, 403],
+    [['viewer'], 200, 403, 403],
+    [['operator', 'viewer'], 200, 200, 403],
+    [['admin'], 200, 200, 200],
+  ]
+  for (const [groups, look, work, all] of expected) {
+    const { pages, calls } = makeSite()
+    const token = makeToken({ claims: { 'cognito:groups': groups } })
+    const act = (body: object) =>
+      answerPages(
+        pages,
+        request('/api/actions', { ...signed(token, { origin: PAGES.origin }), method: 'POST', body: JSON.stringify(body) }),
+      )
+    const got = [
+      await answerPages(pages, request('/api/me', signed(token))),
+      await act(cancel),
+      await act({ operation: 'notify' }),
+    ]
+    assert.deepEqual([groups, ...got.map(({ status }) => status)], [groups, look, work, all])
+    if (work === 200) assert.deepEqual(calls[0], { actor: 'site:ana@acme.example', request: cancel })
+    else assert.deepEqual(calls, [])
+    assert.equal((await act({ operation: 'drop' })).status, all)
+  }
+  const { pages } = makeSite()
+  const bad = await answerPages(pages, request('/api/actions', { ...signed(makeToken()), method: 'POST', body: 'x' }))
+  assert.equal(bad.status, 400)
+})
+
+test('data is what the pages read, and never a page itself', OPTIONS, async () => {
+  const objects = {
+    'history/v1/index/current.json': '{}',
+    'runs/a/x.html': '<script>',
+    'plans/a/1.json': 'secret',
+    'docs/a/b/current.json': '{}',
+    'docs/a/b/manifest.json': '{}',
+  }
+  const { pages } = makeSite(objects)
+  const ask = (key: string, method = 'GET') => answerPages(pages, request(`/data/${key}`, { ...signed(makeToken()), method }))
+  assert.equal((await ask('history/v1/index/current.json')).headers['cache-control'], 'private, no-cache')
+  assert.equal((await ask('docs/a/b/current.json')).status, 200)
+  const page = await ask('runs/a/x.html')
+  assert.equal(page.headers['content-type'], 'application/octet-stream')
+  assert.match(page.headers['content-security-policy'] ?? '', /sandbox/)
+  for (const key of [
+    'plans/a/1.json',
+    'history/../plans/a/1.json',
+    'runs/%2e%2e/plans/a/1.json',
+    'docs/a/b/manifest.json',
+    '%ff',
+    '',
+  ])
+    assert.deepEqual([key, (await ask(key)).status], [key, 404])
+  assert.equal((await ask('history/v1/index/current.json', 'PUT')).status, 405)
+})
+
+test('sign-in: the code counts once, for the browser that asked, with the secret that only it has', OPTIONS, async () => {
+  const { pages, posts, exchange } = makeSite()
+  const begun = await answerPages(pages, request('/auth/sign-in?to=%2Fruns%2Fx%3Fa%3D1'))
+  const to = new URL(begun.headers.location ?? '')
+  assert.equal(to.origin + to.pathname, 'https://sign-in.example/oauth2/authorize')
+  const { state = '', nonce, code_challenge: challenge, ...rest } = Object.fromEntries(to.searchParams)
+  assert.deepEqual(rest, {
+    response_type: 'code',
+    client_id: 'pages-client',
+    redirect_uri: 'https://runs.acme.example/auth/callback',
+    scope: 'openid email',
+    code_challenge_method: 'S256',
+  })
+  assert.match(begun.cookies?.[0] ?? '', /^__Host-tidemill-sign-in=.*; Max-Age=600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+  const cookies = cookiesOf(begun.cookies)
+  const back = (query: string, fields = {}) => answerPages(pages, request(`/auth/callback?${query}`, { cookies, ...fields }))
+  exchange.answer = { id_token: makeToken({ claims: { nonce } }) }
+  for (const [query, fields] of [
+    [`code=c&state=other`, {}],
+    [`state=${state}`, {}],
+    [`code=c&state=${state}`, { cookies: new Map() }],
+    [`code=c&state=${state}`, { cookies: new Map([['__Host-tidemill-sign-in', 'x']]) }],
+  ] as const)
+    assert.equal((await back(query, fields)).status, 403)
+  assert.equal(posts.length, 0)
+  const done = await back(`code=c&state=${state}`)
+  assert.equal(
+    done.headers.location,
+    `https://runs.acme.example/#/runs/x?a=1&token=${(exchange.answer as { id_token: string }).id_token}`,
+  )
+  assert.match(done.cookies?.[0] ?? '', /^__Host-tidemill-sign-in=; Max-Age=0/)
+  assert.equal(challengeOf(posts[0]?.code_verifier ?? ''), challenge)
+  for (const answer of [
+    undefined,
+    {},
+    { id_token: 'x' },
+    { id_token: makeToken({ claims: { nonce: 'other' } }) },
+    { id_token: makeToken() },
+  ]) {
+    exchange.answer = answer
+    assert.equal((await back(`code=c&state=${state}`)).status, 403)
+  }
+})
+
+test('after the sign-in the browser stays on this host', OPTIONS, () => {
+  for (const bad of [
+    '//evil.example',
+    '/\\evil.example',
+    'https://evil.example',
+    'javascript:x',
+    '',
+    '/a b',
+    '/a\r\nset-cookie: x',
+  ])
+    assert.equal(safePath(bad), '/')
+  assert.equal(safePath('/runs/x?a=1'), '/runs/x?a=1')
+})
+
+test('fault 48: hosted, the docs have a cookie of their own, which opens nothing of the pages', OPTIONS, async () => {
+  const at = `docs/shop/prod/${RUN}/`
+  const { docs, pages, exchange, calls } = makeSite({
+    'docs/shop/prod/current.json': JSON.stringify({ run: RUN }),
+    [`${at}index.html`]: '<html>docs',
+    'history/v1/index/current.json': '{}',
+  })
+  const document = { headers: { 'sec-fetch-dest': 'document' } }
+  const sent = await answerDocs(docs, request(`/shop/prod/${RUN}/`, document))
+  assert.equal(sent.headers.location, `/auth/sign-in?to=${encodeURIComponent(`/shop/prod/${RUN}/`)}`)
+  assert.equal((await answerDocs(docs, request(`/shop/prod/${RUN}/manifest.json`))).status, 401)
+  const begun = await answerDocs(docs, request(sent.headers.location ?? ''))
+  const { state, nonce, client_id: client } = Object.fromEntries(new URL(begun.headers.location ?? '').searchParams)
+  assert.equal(client, DOCS.audience)
+  const token = makeToken({ claims: { nonce, aud: DOCS.audience, 'cognito:groups': ['admin'] } })
+  exchange.answer = { id_token: token }
+  const done = await answerDocs(docs, request(`/auth/callback?code=c&state=${state}`, { cookies: cookiesOf(begun.cookies) }))
+  assert.equal(done.headers.location, `/shop/prod/${RUN}/`)
+  assert.match(done.cookies?.[0] ?? '', /^__Host-tidemill-docs=.*; HttpOnly; SameSite=Lax$/)
+  const cookies = cookiesOf(done.cookies)
+  const page = await answerDocs(docs, request(`/shop/prod/${RUN}/`, { cookies }))
+  assert.deepEqual([page.status, page.body], [200, '<html>docs'])
+  assert.equal((await answerDocs(docs, request('/shop/prod/current/', { cookies }))).headers.location, `/shop/prod/${RUN}/`)
+  assert.equal((await answerDocs(docs, request('/shop/staging/', { cookies }))).status, 404)
+  assert.equal((await answerDocs(docs, request('/data/history/v1/index/current.json', { cookies }))).status, 404)
+  // What a hostile page could send: its own cookie, the same token in the header, an origin or a site that is another one's.
+  const act = { method: 'POST', body: '{"operation":"notify"}', cookies }
+  const admin = makeToken({ claims: { 'cognito:groups': ['admin'] } })
+  const attempts: [string, number, Record<string, string>][] = [
+    ['the cookie', 401, {}],
+    ['the token of the docs in the header', 401, { [TOKEN_HEADER]: token }],
+    ['from the docs', 403, { [TOKEN_HEADER]: admin, origin: DOCS.origin }],
+    ['from a sandbox', 403, { [TOKEN_HEADER]: admin, origin: 'null' }],
+    ['from the same site', 403, { [TOKEN_HEADER]: admin, 'sec-fetch-site': 'same-site' }],
+  ]
+  for (const [name, status, headers] of attempts) {
+    const answer = await answerPages(pages, request('/api/actions', { ...act, headers }))
+    assert.deepEqual([name, answer.status, answer.headers['access-control-allow-origin']], [name, status, undefined])
+  }
+  assert.deepEqual(calls, [])
+  const viewerOfPages = await answerDocs(
+    docs,
+    request(`/shop/prod/${RUN}/x.json`, { cookies: new Map([['__Host-tidemill-docs', admin]]) }),
+  )
+  assert.equal(viewerOfPages.status, 401)
+  const nobody = makeToken({ claims: { aud: DOCS.audience, 'cognito:groups': [] } })
+  assert.equal(
+    (await answerDocs(docs, request(`/shop/prod/${RUN}/`, { cookies: new Map([['__Host-tidemill-docs', nobody]]) }))).status,
+    403,
+  )
+  assert.equal((await answerDocs(docs, request(`/shop/prod/${RUN}/`, { cookies, method: 'POST' }))).status, 405)
+})
+
+test('a request of a Function URL is read as it comes', OPTIONS, () => {
+  const body = Buffer.from('{"a":1}')
+  const event = {
+    rawPath: '/api/actions',
+    rawQueryString: 'a=1&b=%20',
+    headers: { 'X-Tidemill-Token': 't', odd: 1 },
+    cookies: ['a=b=c', 'd'],
+    requestContext: { http: { method: 'POST' } },
+    body: body.toString('base64'),
+    isBase64Encoded: true,
+  }
+  const { query, cookies, ...rest } = parseEvent(event)
+  assert.deepEqual(rest, { method: 'POST', path: '/api/actions', headers: { 'x-tidemill-token': 't', odd: '' }, body: '{"a":1}' })
+  assert.deepEqual(
+    [query.get('b'), [...cookies]],
+    [
+      ' ',
+      [
+        ['a', 'b=c'],
+        ['d', ''],
+      ],
+    ],
+  )
+  assert.equal(parseEvent(undefined).path, '/')
+})
