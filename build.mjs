@@ -109,6 +109,9 @@ for (const [from, to] of [
       filter: path => !/\/(target|logs|dbt_packages|__pycache__|\.user\.yml)$/.test(path),
     })
 
+// The hosted pages are answered by a function, which has them beside its code.
+cpSync(join(dist, 'site'), join(dist, 'lambda/site/site'), { recursive: true })
+
 const old = join(root, `.dist-${process.pid}-old`)
 if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
 renameSync(dist, join(root, 'dist'))

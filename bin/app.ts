@@ -4,10 +4,13 @@ import { resolve } from 'node:path'
 import { App } from 'aws-cdk-lib'
 import cdkJson from '../cdk.json' with { type: 'json' }
 import { builtCode } from '../lib/assets.ts'
+import { SiteStack } from '../lib/site-stack.ts'
 import { TidemillStack } from '../lib/tidemill-stack.ts'
+import packageJson from '../package.json' with { type: 'json' }
 import { CONTEXT } from '../shared/app-context.ts'
 import { formatProblems, requireConfig } from '../shared/config.ts'
-import { stackName } from '../shared/contract.ts'
+import type { Config } from '../shared/config-model.ts'
+import { siteStackName, stackName } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 
 const read = (path: string): string | undefined => {
@@ -26,13 +29,17 @@ function main(): void {
   const text = read(resolve(path))
   if (text === undefined)
     throw new UserError(`No ${path} here.`, { hint: 'Make one: tidemill init. Or name it: cdk deploy -c config=PATH' })
-  const { config, warnings } = requireConfig({ path, text, read })
+  const { config: whole, warnings } = requireConfig({ path, text, read })
   if (warnings.length > 0) console.error(formatProblems(warnings))
   const imageRepository: string | undefined = app.node.tryGetContext(CONTEXT.imageRepository)
   const consoleUrl: string | undefined = app.node.tryGetContext(CONTEXT.consoleUrl)
   const deployedBy: string | undefined = app.node.tryGetContext(CONTEXT.deployedBy)
-  const props = { config, code: builtCode(), imageRepository, consoleUrl, deployedBy }
-  new TidemillStack(app, stackName(config.installation), props)
+  const { site, ...rest } = whole
+  const config: Config = site && app.node.tryGetContext(CONTEXT.site) !== 'off' ? whole : rest
+  const code = builtCode()
+  const props = { config, code, imageRepository, consoleUrl, deployedBy }
+  const main = new TidemillStack(app, stackName(config.installation), props)
+  if (config.site) new SiteStack(app, siteStackName(config.installation), { config, main, code, version: packageJson.version })
   app.synth()
 }
 

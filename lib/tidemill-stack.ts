@@ -2,7 +2,7 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { Config } from '../shared/config-model.ts'
-import { OUTPUT, stackDescription, stackName } from '../shared/contract.ts'
+import { exportName, OUTPUT, stackDescription, stackName } from '../shared/contract.ts'
 import { Access } from './constructs/access.ts'
 import { Alarms } from './constructs/alarms.ts'
 import { AthenaTables } from './constructs/athena-tables.ts'
@@ -32,6 +32,9 @@ export interface TidemillStackProps extends StackProps {
 
 /** One installation of Tidemill. */
 export class TidemillStack extends Stack {
+  /** Of the configuration in force. */
+  readonly configKey: string
+
   constructor(
     scope: Construct,
     id: string,
@@ -55,6 +58,7 @@ export class TidemillStack extends Stack {
       logRetention,
       deployedBy: deployedBy || 'unknown',
     })
+    this.configKey = configObject.key
     const functions = new Functions(this, 'Functions', {
       config,
       code,
@@ -92,6 +96,7 @@ export class TidemillStack extends Stack {
       [OUTPUT.cluster]: cluster.clusterName,
       [OUTPUT.topic]: messages.topic.topicArn,
     })
+    if (config.site) this.addExports(config.installation, data)
   }
 
   private addEnvironments(config: Config, { bucket }: Data, images: Images, logRetention: RetentionDays): void {
@@ -107,6 +112,12 @@ export class TidemillStack extends Stack {
       const { installation } = config
       new Environment(scope, id, { installation, project, environment, image, otherImage, bucket, logRetention })
     }
+  }
+
+  /** For the stack of the hosted pages. Names that never change: an export that is in use cannot. */
+  private addExports(installation: string, { table, bucket }: Data): void {
+    new CfnOutput(this, 'TableExport', { value: table.tableName, exportName: exportName(installation, 'table') })
+    new CfnOutput(this, 'BucketExport', { value: bucket.bucketName, exportName: exportName(installation, 'bucket') })
   }
 
   private addOutputs(outputs: Record<string, string>): void {

@@ -63,7 +63,14 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
   const app = `node "${join(dist, 'bin/app.mjs')}"`
   const context = ['-c', `${CONTEXT.config}=${resolve(configPath)}`, '-c', `${CONTEXT.imageRepository}=${LOCAL_REPOSITORY}`]
   // No console shows what is here.
-  const links = ['-c', `${CONTEXT.consoleUrl}=`, '-c', `${CONTEXT.deployedBy}=local:${userInfo().username}`]
+  const links = [
+    '-c',
+    `${CONTEXT.consoleUrl}=`,
+    '-c',
+    `${CONTEXT.site}=off`,
+    '-c',
+    `${CONTEXT.deployedBy}=local:${userInfo().username}`,
+  ]
   const flags = ['--require-approval', 'never', '--method', 'direct', '--progress', 'events', '--concurrency', '4']
   const places = ['--output', paths.assembly, '--outputs-file', outputsPath]
   // Of an earlier deploy: its templates would be counted.

@@ -8,6 +8,8 @@ export const CONTEXT = {
   imageRepository: 'imageRepository',
   /** Address of the AWS console for the links of messages; empty: no links into it. Default: that of the region. */
   consoleUrl: 'consoleUrl',
+  /** `off`: no hosted pages, whatever the configuration says (there is no CloudFront on one machine). */
+  site: 'site',
   /** Who deploys: an ARN, or `local:<user>`. Default: unknown. */
   deployedBy: 'deployedBy',
 } as const

@@ -180,6 +180,22 @@ webhook: { secret: run-webhook }`,
 [questions.md](questions.md#with-athena).`,
     example: 'history: { athena: true }',
   },
+  site: {
+    heading: 'Hosted pages',
+    intro: `A second stack, \`<installation>-site\`, with two distributions of CloudFront, a user pool of Cognito and a function that checks every request
+([decision](decisions/0015-hosted-pages.md)). After the deployment the two host names are pointed at what its outputs \`PagesTarget\` and \`DocsTarget\` say, and
+each user is put into a group: \`viewer\` looks, \`operator\` also runs, cancels, retries and pauses, \`admin\` also backfills and sends test messages.`,
+    example: `site:
+  domain: runs.acme.example
+  docs_domain: dbt-docs.acme.example
+  certificate: arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f
+  # saml: { metadata: https://idp.acme.example/saml/metadata }`,
+  },
+  'site.saml': { heading: 'Sign-in by SAML', example: 'site: { saml: { metadata: https://idp.acme.example/saml/metadata } }' },
+  'site.oidc': {
+    heading: 'Sign-in by OpenID Connect',
+    example: 'site: { oidc: { issuer: https://idp.acme.example, client_id: tidemill, client_secret: oidc-client } }',
+  },
   retention: {
     heading: 'Retention',
     intro: `A run leaves the index and the history of its environment after so many days. What the bucket and the table have of it (logs, artifacts, docs, the
@@ -244,7 +260,7 @@ include: [../finance/tidemill.yml, ../marketing/tidemill.yml]
 \`\`\`
 
 Each included file has its own \`version\`, \`project\`, \`environments\` and \`jobs\`. \`installation\`, \`notifications\`, \`network\`, \`images\`,
-\`retention\` and \`history\` stand only in the first. A job may run \`after\` one of another project, by its full name: \`after: { job: finance/close }\`.
+\`retention\`, \`site\` and \`history\` stand only in the first. A job may run \`after\` one of another project, by its full name: \`after: { job: finance/close }\`.
 
 ## After other jobs
 

@@ -7,6 +7,7 @@ import { environmentSpec, projectSpec } from './config-schema-environment.ts'
 import { jobSpec } from './config-schema-job.ts'
 import { notificationsSpec } from './config-schema-notify.ts'
 import { about, listOf, text, withDefault } from './config-schema-parts.ts'
+import { siteSpec } from './config-schema-site.ts'
 import { awsIdReader, nameReader, readDays, readInstallation, readLogRetention } from './config-values.ts'
 
 const networkSpec = z.strictObject({
@@ -99,6 +100,12 @@ export const configSpec = z.strictObject({
     ),
     {},
   ),
+  site: z.optional(
+    about(
+      siteSpec,
+      'The pages for everybody, with sign-in: a second stack. Default: none; `tidemill ui` shows the same to whoever has AWS credentials.',
+    ),
+  ),
   history: withDefault(
     about(
       z.strictObject({
@@ -119,4 +126,4 @@ export const configSpec = z.strictObject({
 export type ConfigSpec = z.output<typeof configSpec>
 
 /** Keys of the whole installation: only in the first of several files. */
-export const INSTALLATION_KEYS = ['installation', 'notifications', 'network', 'images', 'retention', 'history'] as const
+export const INSTALLATION_KEYS = ['installation', 'notifications', 'network', 'images', 'retention', 'site', 'history'] as const

@@ -11,6 +11,7 @@ import { type ChannelSetup, channelSetup, defaultRules, resolveChannels, resolve
 import { type ReadFile, readSections } from './config-read.ts'
 import { type Findings, resolveEnvironment, resolveProject } from './config-resolve.ts'
 import type { ConfigSpec } from './config-schema.ts'
+import { resolveSite } from './config-site.ts'
 import { checkTriggers } from './config-trigger.ts'
 import { fullName, SCHEMA_VERSION } from './contract.ts'
 import { UserError } from './errors.ts'
@@ -38,6 +39,8 @@ export function loadConfig({ path, text, read }: ConfigInput): ConfigResult {
   const [first] = named
   if (!first) return { ok: false, ...findings }
   const config = installationOf(first.spec)
+  const site = resolveSite(first, first.spec?.site, findings)
+  if (site) config.site = site
   const setup = channelSetup(first.file.data)
   const written = first.spec?.notifications.notify
   const rules = resolveRules(first, ['notifications', 'notify'], written, setup, findings) ?? defaultRules(setup)

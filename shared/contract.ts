@@ -259,6 +259,8 @@ export interface SiteSettings {
 /** Header that CloudFront puts into a request, in place of one that the browser sent: `pages` or `docs`. */
 export const SITE_HEADER = 'x-tidemill-site'
 
+/** Names of what the main stack exports for it. */
+export const exportName = (installation: string, what: 'table' | 'bucket') => `${installation}-${what}`
 /** Stack of the hosted pages. */
 export const siteStackName = (installation: string) => `${installation}-site`
 

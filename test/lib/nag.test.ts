@@ -9,8 +9,18 @@ import { synthesise } from './synth.ts'
 
 const check = (app: App) => Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
 
+const site = {
+  domain: 'runs.acme.example',
+  docsDomain: 'docs.acme.example',
+  certificate: 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f',
+}
+
 const configurations: Record<string, Config> = {
   'an own VPC and images built in the account': config(),
+  'hosted pages with passwords': config({ site: { ...site, signIn: { kind: 'password' } } }),
+  'hosted pages with a directory': config({
+    site: { ...site, signIn: { kind: 'saml', metadata: 'https://idp.acme.example/saml' } },
+  }),
   'an existing VPC, Docker, policies for dbt and CodeCommit': config({
     network: {
       kind: 'existing',

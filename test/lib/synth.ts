@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { App } from 'aws-cdk-lib'
 import cdkJson from '../../cdk.json' with { type: 'json' }
 import { lambdaFolder } from '../../lib/assets.ts'
+import { SiteStack } from '../../lib/site-stack.ts'
 import { TidemillStack, type TidemillStackProps } from '../../lib/tidemill-stack.ts'
 import type { Config } from '../../shared/config-model.ts'
 import { FUNCTIONS } from '../../shared/contract.ts'
@@ -28,6 +29,8 @@ export interface Template {
 export interface Synthesis {
   main: Template
   nested: Template[]
+  /** Of the hosted pages, where the configuration has them. */
+  site?: Template
   /** Warnings and errors of constructs. */
   messages: string[]
 }
@@ -44,18 +47,22 @@ export function synthesise(config: Config, { code, prepare, keep, imageRepositor
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-synth-'))
   try {
     const app = new App({ context: cdkJson.context, outdir: join(folder, 'cdk.out') })
-    new TidemillStack(app, 'Tidemill', { config, code: code ?? emptyCode(join(folder, 'dist')), imageRepository, consoleUrl })
+    const built = code ?? emptyCode(join(folder, 'dist'))
+    const stack = new TidemillStack(app, 'Tidemill', { config, code: built, imageRepository, consoleUrl })
+    if (config.site) new SiteStack(app, 'Site', { config, main: stack, code: built, version: '1.2.3' })
     prepare?.(app)
     const assembly = app.synth()
-    const messages = assembly.getStackByName(config.installation).messages
+    const messages = assembly.stacks.flatMap(stack => stack.messages)
     const files = readdirSync(assembly.directory).filter(file => file.endsWith('.template.json'))
     if (keep) for (const file of files) copyFileSync(join(assembly.directory, file), join(keep, file))
     const templates = files.map(file => readTemplate(assembly.directory, file))
-    const main = templates.find(template => !template.file.includes('.nested.'))
+    const site = templates.find(template => template.file.startsWith('Site.template'))
+    const main = templates.find(template => !template.file.includes('.nested.') && template !== site)
     if (!main) throw new Error(`no template among ${files.join(', ')}`)
     return {
       main,
-      nested: templates.filter(template => template !== main),
+      nested: templates.filter(template => template !== main && template !== site),
+      ...(site && { site }),
       messages: messages.map(({ level, id, entry }) => `${level} ${id} ${entry.data}`),
     }
   } finally {
