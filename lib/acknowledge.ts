@@ -21,7 +21,13 @@ export function acknowledgeWildcards(scope: IConstruct, statements: PolicyStatem
 /** Text of a resolved value, as cdk-nag writes it: `<Logical.Arn>/runs/*`. */
 function rendered(value: unknown): string {
   if (typeof value === 'string') return value
-  const { Ref: ref, 'Fn::GetAtt': attribute, 'Fn::Join': join, 'Fn::Sub': sub, 'Fn::ImportValue': imported } = value as Record<string, unknown>
+  const {
+    Ref: ref,
+    'Fn::GetAtt': attribute,
+    'Fn::Join': join,
+    'Fn::Sub': sub,
+    'Fn::ImportValue': imported,
+  } = value as Record<string, unknown>
   if (typeof imported === 'string') return imported
   if (typeof ref === 'string') return `<${ref}>`
   if (Array.isArray(attribute)) return `<${attribute.join('.')}>`

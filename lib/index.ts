@@ -10,4 +10,5 @@
 export { requireConfig } from '../shared/config.ts'
 export type { Config } from '../shared/config-model.ts'
 export { builtCode } from './assets.ts'
+export { SiteStack, type SiteStackProps } from './site-stack.ts'
 export { TidemillStack, type TidemillStackProps } from './tidemill-stack.ts'

@@ -16,7 +16,20 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
     throw faultError(NO_ANSWER)
   }
   if (response.ok) return response
-  throw faultError(refusalOf(response.status, await response.text().catch(() => ''), nameOf(path)))
+  const fault = refusalOf(response.status, await response.text().catch(() => ''), nameOf(path))
+  if (fault.signIn) leaveToSignIn(fault.signIn)
+  throw faultError(fault)
+}
+
+const LEFT = 'tidemill-sign-in'
+/** Milliseconds: a sign-in that has just been done and did not help is not repeated for ever. */
+const AGAIN = 30_000
+
+/** Hosted: the sign-in is over. Who is still known there comes back at once, to the page that was left. */
+function leaveToSignIn(path: string): void {
+  if (Date.now() - Number(sessionStorage.getItem(LEFT)) < AGAIN) return
+  sessionStorage.setItem(LEFT, String(Date.now()))
+  location.assign(`${path}?to=${encodeURIComponent(location.hash.slice(1) || '/runs')}`)
 }
 
 const nameOf = (path: string) => decodeURIComponent(path.replace(/^(data|api)\//, '').replace(/\?.*/, ''))
@@ -60,6 +73,10 @@ export const listParts = async (id: string, attempt: number, after: number, sign
   (await json<PartList>(`api/parts/${encodeURIComponent(id)}/${attempt}?after=${after}`, signal ? { signal } : {})).keys
 
 export async function act(request: ApiRequest): Promise<ApiResponse> {
-  const headers = { 'content-type': 'application/json' }
-  return json<ApiResponse>('api/actions', { method: 'POST', headers, body: JSON.stringify(request) })
+  const body = JSON.stringify(request)
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(body))
+  // CloudFront signs the request to the function, and leaves the hash of its body to who has the body.
+  const sha256 = [...new Uint8Array(hash)].map(byte => byte.toString(16).padStart(2, '0')).join('')
+  const headers = { 'content-type': 'application/json', 'x-amz-content-sha256': sha256 }
+  return json<ApiResponse>('api/actions', { method: 'POST', headers, body })
 }

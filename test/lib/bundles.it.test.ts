@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { builtCode, lambdaFolder } from '../../lib/assets.ts'
 import { ENV, FUNCTIONS, KEY } from '../../shared/contract.ts'
@@ -33,11 +33,19 @@ describe('built code', () => {
 function load(file: string): { seconds: number; handler: string } {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-bundle-'))
   try {
-    copyFileSync(file, join(folder, 'index.js'))
-    const program = `const start = performance.now(); const { handler } = require('./index.js')
+    cpSync(dirname(file), folder, { recursive: true })
+    // What Lambda's runtime has for functions that answer while they work.
+    const program = `globalThis.awslambda = { streamifyResponse: handle => handle }; const start = performance.now(); const { handler } = require('./index.js')
       process.stdout.write(JSON.stringify({ seconds: (performance.now() - start) / 1000, handler: typeof handler })); process.exit()`
     const variables = Object.fromEntries(Object.values(ENV).map(name => [name, 'x']))
-    const env = { ...variables, [ENV.configKey]: KEY.config('0'.repeat(64)), AWS_REGION: 'eu-central-1' }
+    const site = JSON.stringify({ pages: { origin: 'https://a' }, docs: { origin: 'https://b' } })
+    const env = {
+      ...variables,
+      [ENV.site]: site,
+      LAMBDA_TASK_ROOT: folder,
+      [ENV.configKey]: KEY.config('0'.repeat(64)),
+      AWS_REGION: 'eu-central-1',
+    }
     return JSON.parse(execFileSync(process.execPath, ['-e', program], { cwd: folder, env, encoding: 'utf8', timeout: 15_000 }))
   } finally {
     rmSync(folder, { recursive: true })
