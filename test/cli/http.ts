@@ -34,7 +34,8 @@ export function get(
         const text = bytes.toString('utf8')
         const isJson =
           /json/.test(response.headers['content-type'] ?? '') &&
-          response.statusCode !== 206 && bytes.length < 1_000_000 &&
+          response.statusCode !== 206 &&
+          bytes.length < 1_000_000 &&
           !response.headers['content-encoding'] &&
           text
         const sent = Object.entries(response.headers).map(([name, value]) => [name, String(value)])

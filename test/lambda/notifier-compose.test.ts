@@ -99,3 +99,17 @@ test('fault 39: SNS that is busy is tried again, a topic that is gone is not', a
   assert.equal(await outcome('NotFoundException'), 'never')
   assert.equal(injected, 3)
 })
+
+test('where there are hosted pages the first link is to the run there, and no command for the browser is needed', async () => {
+  const site = {
+    domain: 'runs.acme.example',
+    docsDomain: 'docs.acme.example',
+    certificate: 'c',
+    signIn: { kind: 'password' },
+  } as const
+  const configs = { load: async () => ({ ...config({}, { 'harbour_line/nightly': job }), site }) }
+  const hosted = await composeMessage(makeDeps({ configs }), item('email'))
+  assert.deepEqual(hosted.links[0], { label: 'Run', url: `https://runs.acme.example/#/runs/${record.id}` })
+  assert.ok(!JSON.stringify(hosted).includes('tidemill ui'))
+  assert.ok(JSON.stringify(await composeMessage(makeDeps(), item('email'))).includes(`tidemill ui --run ${record.id}`))
+})
