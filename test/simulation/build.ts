@@ -17,6 +17,11 @@ export interface Mutation {
 
 const root = join(import.meta.dirname, '..', '..')
 
+const made = new Set<string>()
+process.on('exit', () => {
+  for (const file of made) rmSync(file, { force: true })
+})
+
 /** Path of the bundle; it goes when this process ends. */
 export async function buildSimulation(mutation?: Mutation): Promise<string> {
   const folder = join(root, '.cache', 'simulation')
@@ -34,7 +39,7 @@ export async function buildSimulation(mutation?: Mutation): Promise<string> {
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     plugins: [standIns, ...(mutation ? [mutate(mutation)] : [])],
   })
-  process.on('exit', () => rmSync(outfile, { force: true }))
+  made.add(outfile)
   return outfile
 }
 

@@ -4,7 +4,9 @@ import { causeString, fullName, PK } from '../../shared/contract.ts'
 import type { MessageKind } from '../../shared/reasons.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { runOfItem } from '../../shared/run-item.ts'
-import type { Stored, Watch } from './invariants.ts'
+import { checkParts } from './end-parts.ts'
+import { type Stored, sliceOf, type Watch } from './invariants.ts'
+import { OWNER } from './jobs.ts'
 import type { Actor } from './people.ts'
 import type { Queue } from './queue.ts'
 import type { Receivers } from './receivers.ts'
@@ -31,6 +33,7 @@ export function checkEnd(end: End): void {
   for (const run of runs) checkRun(end, run)
   checkLocks(end)
   checkCauses(end, runs)
+  checkParts(end, runs)
   checkTasks(end, runs)
   checkMessages(end, runs)
 }
@@ -56,14 +59,17 @@ function checkLocks({ world, queue, tasks }: End): void {
   for (const task of tasks.all) if (isAlive(task)) violate('no task runs for ever', task.startedBy)
 }
 
-function checkCauses({ world, actor, config }: End, runs: readonly RunRecord[]): void {
-  const { violate } = world
+function checkCauses(end: End, runs: readonly RunRecord[]): void {
+  const { actor, config } = end
+  const { violate } = end.world
   const byCause = new Map<string, RunRecord>()
   for (const run of runs) {
     if (byCause.has(run.causeString)) violate('a cause has one run', run.causeString)
     byCause.set(run.causeString, run)
   }
-  for (const cause of actor.fired) {
+  for (const { at, input } of actor.fired) {
+    if (isPaused(end, input.job, at)) continue
+    const cause = causeString(input.job, input)
     const [line = '', time = ''] = cause.split('@')
     // What is found missing together is told of by the newest.
     const told = runs.some(
@@ -76,11 +82,19 @@ function checkCauses({ world, actor, config }: End, runs: readonly RunRecord[]):
   for (const run of runs)
     for (const follower of Object.values(config.jobs)) {
       const name = fullName(follower.project, follower.name)
-      if (follower.name === 'last' || follower.after?.job !== fullName(run.project, run.job)) continue
+      // A slice of a backfill is a part of the job.
+      if (sliceOf(run) || follower.name === 'last' || follower.after?.job !== fullName(run.project, run.job)) continue
       if (!isFinal(run.status) || !follower.after.status.includes(run.status)) continue
       const cause = causeString(name, { kind: 'upstream', run: run.id, job: follower.after.job, status: run.status })
       if (!byCause.has(cause)) violate('what runs after a job runs after each of its runs', cause)
     }
+}
+
+/** Of what fell into a pause nobody need be told. */
+function isPaused({ watch, config }: End, job: string, at: number): boolean {
+  const { project = '', environment = '' } = config.jobs[job] ?? {}
+  const keys = [PK.job(job), PK.environment(fullName(project, environment))]
+  return watch.pauses.some(({ pk, from, to }) => keys.includes(pk) && at >= from && at <= to)
 }
 
 /** Every task is known to its run, and none was made for an attempt that has another. */
@@ -106,6 +120,10 @@ function checkMessages({ world, watch, receivers, config }: End, runs: readonly 
     for (const { channel, target, kind } of job ? expectedOf(job, end, streak ?? 0) : [])
       wanted.add(PK.message(end.id, kind, channel, target, retries))
   }
+  const late = lateOf(runs, config)
+  for (const { run, keys } of late)
+    if (run.lateAt && !keys.some(pk => table.items.has(pk))) violate('who is said to be told that a run is late is told', run.id)
+  for (const pk of late.flatMap(each => each.keys)) if (table.items.has(pk)) wanted.add(pk)
   for (const pk of wanted) {
     const state = table.items.get(pk)?.state
     if (state !== 'sent' && state !== 'failed') violate('who wants to know is told', `${pk}: ${state}`)
@@ -115,15 +133,34 @@ function checkMessages({ world, watch, receivers, config }: End, runs: readonly 
     if (pk.startsWith('MSG#') && !wanted.has(pk)) violate('nobody is told what he did not ask for', pk)
 }
 
+/** For each run that people may have been told of as late the keys of these messages. */
+const lateOf = (runs: readonly RunRecord[], config: Config) =>
+  runs.flatMap(run => {
+    const rules = config.jobs[fullName(run.project, run.job)]?.notify.filter(rule => rule.on.includes('late')) ?? []
+    if (!run.startedAt || !rules.length) return []
+    const opened = [...(run.retries ?? []).keys(), run.retries?.length ?? 0]
+    const keys = opened.flatMap(retries =>
+      rules.map(({ channel, target }) => PK.message(run.id, 'late', channel, target, retries)),
+    )
+    return [{ run, keys }]
+  })
+
 function expectedOf(job: JobConfig, end: Stored, failuresBefore: number) {
   const good = end.status === 'success' || end.status === 'warn'
   const kind = good
     ? (end.status as MessageKind)
     : KIND[end.reason === 'expired' || end.reason === 'missed' ? 'missed' : end.status]
-  return job.notify.flatMap(({ channel, target, on }) => {
+  return job.notify.flatMap(({ channel, target, on, match }) => {
+    if (match !== undefined && !isAbout(match, end)) return []
     const told = good && failuresBefore > 0 && on.includes('recovered') ? ('recovered' as const) : kind
     return told && on.includes(told) ? [{ channel, target, kind: told }] : []
   })
+}
+
+/** Of the owner if one of his nodes failed; of nobody in particular if another one did, or none is named. */
+function isAbout(match: NonNullable<JobConfig['notify'][number]['match']>, { failures = [] }: Stored): boolean {
+  const own = failures.filter(node => node.owners?.includes(OWNER))
+  return match === 'unmatched' ? failures.length === 0 || own.length < failures.length : own.length > 0
 }
 
 const KIND: Record<string, MessageKind> = { error: 'error', cancelled: 'cancelled', missed: 'missed' }

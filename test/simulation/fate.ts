@@ -3,8 +3,15 @@
 import type { RunnerResult } from '../../shared/plan.ts'
 import type { Reason } from '../../shared/reasons.ts'
 import { type FakeTask, stopOf } from '../fakes/ecs.ts'
+import { OWNER } from './jobs.ts'
 import type { World } from './world.ts'
 
+export interface Report {
+  outcome: RunnerResult['outcome']
+  reason?: Reason
+  /** Of each node that failed. */
+  owners?: string[]
+}
 export interface Fate {
   /** Milliseconds until it runs, and then until it is done. */
   comesUp: number
@@ -16,7 +23,7 @@ export interface Fate {
   /** ECS forgets it, without an event. */
   vanishes?: boolean
   /** What its runner stores; none: it was killed before. */
-  report?: { outcome: RunnerResult['outcome']; reason?: Reason }
+  report?: Report
   end: Partial<FakeTask>
 }
 
@@ -51,6 +58,13 @@ export function fateOf({ random, faults }: World, taskMs: number): Fate {
     const outcome = random.pick(['success', 'success', 'success', 'warn', 'error'] as const)
     const reason =
       outcome === 'error' ? random.pick(['node_failures', 'test_failures', 'deps_failed', 'parse_error'] as const) : undefined
-    return { comesUp: up, takes, report: { outcome, ...(reason && { reason }) }, end: stopOf(outcome === 'error' ? 1 : 0) }
+    const owners =
+      reason === 'node_failures' || reason === 'test_failures' ? random.pick([[OWNER], [OWNER, 'core'], ['core'], []]) : []
+    return {
+      comesUp: up,
+      takes,
+      report: { outcome, ...(reason && { reason }), owners },
+      end: stopOf(outcome === 'error' ? 1 : 0),
+    }
   }
 }

@@ -39,10 +39,10 @@ export const FAULTS = {
   'task starts slowly': 0.02,
   'task killed for memory': 0.05,
   'Spot capacity taken': 0.04,
-  'host fails': 0.03,
+  'host fails': 0.045,
   'task vanishes': 0.03,
   'task hangs': 0.03,
-  'result missing': 0.03,
+  'result missing': 0.04,
   'result contradicts the exit code': 0.04,
   // Messages.
   'receiver answers 429': 0.06,

@@ -1,6 +1,6 @@
 /** What must be so after every single write, whoever made it. */
 import type { Config } from '../../shared/config-model.ts'
-import { fullName } from '../../shared/contract.ts'
+import { fullName, PK } from '../../shared/contract.ts'
 import { type Effect, isFinal, type RunRecord } from '../../shared/run.ts'
 import type { Item } from '../fakes/memory-condition.ts'
 import { isAlive, type Task } from './tasks.ts'
@@ -14,11 +14,22 @@ export interface Watch {
   /** Ends that were seen, by run and number of retries before: the record as it ended. */
   ends: Map<string, Stored>
   runs: Set<string>
+  pauses: Pause[]
+}
+
+/** Of a job or an environment (its key); milliseconds since 1970, `to` infinite as long as it holds. */
+export interface Pause {
+  pk: string
+  by: string
+  from: number
+  to: number
 }
 
 /** A run as it stands in the table: the same fields, effects as a set. */
 export type Stored = Omit<RunRecord, 'effects'> & { effects?: Set<Effect> }
 const recordOf = (item: Item) => item as unknown as Stored
+/** What part of a backfill a run is. */
+export const sliceOf = ({ cause }: Pick<Stored, 'cause'>) => (cause.kind === 'request' ? cause.slice : undefined)
 
 type Broken = (rule: string, details: string) => void
 
@@ -26,6 +37,7 @@ type Broken = (rule: string, details: string) => void
 export function makeWatch(world: World, config: Config): Watch {
   const ends = new Map<string, Stored>()
   const runs = new Set<string>()
+  const pauses: Pause[] = []
   const dirty = new Set<string>()
   const { violate } = world
 
@@ -42,9 +54,13 @@ export function makeWatch(world: World, config: Config): Watch {
   return {
     ends,
     runs,
+    pauses,
     settle,
     wrote(pk, before, after) {
       if (/^(RUN|JOB|ENV)#/.test(pk)) dirty.add(pk)
+      if (/^(JOB|ENV)#/.test(pk)) notePause(pauses, world, pk, before, after)
+      if (pk.startsWith('JOB#')) checkStreak(config, pk, before, after, violate)
+      if (pk === PK.dispatchLease) checkLease(world, before, after)
       if (!pk.startsWith('RUN#')) return
       if (!after) return violate('a run is never deleted', pk)
       const now = recordOf(after)
@@ -55,6 +71,33 @@ export function makeWatch(world: World, config: Config): Watch {
     },
     made: (task, all) => checkTask(config, world, task, all),
   }
+}
+
+function notePause(pauses: Pause[], { scheduler }: World, pk: string, before: Item | undefined, after: Item | undefined): void {
+  const [was, is] = [before, after].map(item => item?.paused as { at: string; actor: string } | undefined)
+  if (was?.at === is?.at) return
+  const last = pauses.findLast(each => each.pk === pk)
+  if (was && last) last.to = scheduler.now()
+  if (is) pauses.push({ pk, by: is.actor, from: Date.parse(is.at), to: Number.POSITIVE_INFINITY })
+}
+
+/** `deactivate_after`: with the write that counts the failure. */
+function checkStreak(config: Config, pk: string, before: Item | undefined, after: Item | undefined, violate: Broken): void {
+  const [was, is] = [before, after].map(item => (item?.streak as { failures: number } | undefined)?.failures ?? 0)
+  const most = config.jobs[pk.slice(4)]?.deactivateAfter
+  const full = most && is && is !== was && is % most === 0
+  if (full && !after?.paused) violate('a job that failed so often in a row is paused', `${pk} after ${is}`)
+  const byItself = !before?.paused && (after?.paused as { actor: string } | undefined)?.actor.startsWith('tidemill')
+  if (byItself && !full) violate('a job is paused by itself only for failures in a row', `${pk} after ${is}`)
+}
+
+/** Clocks of processes that are apart by so much may see the end of a lease differently. */
+const CLOCKS_MS = 10_000
+
+function checkLease({ scheduler, violate }: World, before: Item | undefined, after: Item | undefined): void {
+  if (before?.holder === undefined || after?.holder === undefined || before.holder === after.holder) return
+  if (Date.parse(String(before.until)) > scheduler.now() + CLOCKS_MS)
+    violate('one dispatcher at a time', `${after.holder} before ${before.holder} had until ${before.until}`)
 }
 
 /** What one write may do to a run. */
@@ -123,6 +166,10 @@ function checkTask(config: Config, world: World, task: Task, all: readonly Task[
       'never two tasks where one is allowed',
       `${job}: ${task.startedBy} beside ${alive.filter(each => each?.job === run.job).map(each => each?.id)}`,
     )
+  const backfill = sliceOf(run)?.backfill
+  const slices = alive.filter(each => backfill !== undefined && each && sliceOf(each)?.backfill === backfill).length + 1
+  if (run.concurrency !== undefined && slices > run.concurrency)
+    violate('never more slices at once than were asked for', `${backfill}: ${slices} of ${run.concurrency}`)
   const environment = fullName(run.project, run.environment)
   const limit = config.environments[environment]?.maxRunning ?? 0
   const beside = alive.filter(each => each?.environment === run.environment).length + 1

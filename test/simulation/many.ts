@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { loadSimulation } from './build.ts'
 import { FAULT_KINDS, type Fault } from './faults.ts'
+import { SEEN, type Seen } from './seen.ts'
 import { shrink } from './shrink.ts'
 import type { Outcome } from './simulate.ts'
 
 export interface Total {
   runs: number
   faults: Map<Fault, number>
+  seen: Map<Seen, number>
   broken: Outcome[]
   words: string
 }
@@ -26,6 +28,7 @@ interface Wanted {
 export async function runMany(file: string, { from, runs, stopAt }: Wanted): Promise<Total> {
   const started = performance.now()
   const faults = new Map<Fault, number>(FAULT_KINDS.map(kind => [kind, 0]))
+  const seen = new Map<Seen, number>(SEEN.map(what => [what, 0]))
   const broken: Outcome[] = []
   const done = new Map<number, Outcome>()
   let [made, seed, next] = [0, from, from]
@@ -33,7 +36,8 @@ export async function runMany(file: string, { from, runs, stopAt }: Wanted): Pro
   const count = () => {
     for (let outcome = done.get(seed); outcome && !isEnough(); outcome = done.get(++seed)) {
       made += outcome.runs
-      for (const [kind, hits] of outcome.faults) faults.set(kind, (faults.get(kind) ?? 0) + hits)
+      add(faults, outcome.faults)
+      add(seen, outcome.seen)
       if (outcome.broken) broken.push(outcome)
       done.delete(seed)
     }
@@ -52,10 +56,15 @@ export async function runMany(file: string, { from, runs, stopAt }: Wanted): Pro
     await Promise.all(threads.map(thread => thread.terminate()))
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(0)
-  const injected = [...faults].map(([kind, hits]) => `${String(hits).padStart(8)}  ${kind}`).join('\n')
-  const words = `${made} runs in ${seconds} s on ${threads.length} threads, seeds ${from} to ${seed - 1}; faults injected:\n${injected}`
-  return { runs: made, faults, broken, words }
+  const words = `${made} runs in ${seconds} s on ${threads.length} threads, seeds ${from} to ${seed - 1}:${listed(seen)}\nfaults injected:${listed(faults)}`
+  return { runs: made, faults, seen, broken, words }
 }
+
+function add<K>(total: Map<K, number>, more: ReadonlyMap<K, number>): void {
+  for (const [key, count] of more) total.set(key, (total.get(key) ?? 0) + count)
+}
+const listed = (counts: ReadonlyMap<string, number>) =>
+  [...counts].map(([what, count]) => `\n${String(count).padStart(8)}  ${what}`).join('')
 
 /** The bundle needs no loader: one would make every thread slow to begin. */
 const makeThread = (file: string) => new Worker(file, { execArgv: [] })

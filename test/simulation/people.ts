@@ -1,6 +1,5 @@
 /** Clocks that fire, and people who ask, ask again, cancel, retry and pause. */
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
-import { causeString } from '../../shared/contract.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { runOfItem } from '../../shared/run-item.ts'
 import type { Service } from './functions.ts'
@@ -14,8 +13,8 @@ export interface Actor {
   perform(action: Action): void
   /** Idempotency key to the run that was answered. */
   answered: Map<string, string>
-  /** Causes of firings, but those that fell into a pause: of them nobody need be told. */
-  fired: string[]
+  /** Firings: cause, whose, and when. */
+  fired: Extract<Action, { kind: 'fire' }>[]
   counts: Map<string, number>
 }
 
@@ -25,9 +24,8 @@ const TRIES = 6
 export function makeActor(world: World, service: Service, queue: Queue, watch: Watch): Actor {
   const { random, faults, scheduler, table } = world
   const answered = new Map<string, string>()
-  const fired: string[] = []
+  const fired: Actor['fired'] = []
   const counts = new Map<string, number>()
-  const paused = new Set<string>()
   /** Idempotency key to the run that is run again. */
   const reruns = new Map<string, string>()
   let calls = 0
@@ -58,14 +56,35 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
     const found = runs().filter(run => wanted(run) || random.chance(0.02))
     return found.length ? random.pick(found).id : undefined
   }
-  const fire = ({ input, environment }: Extract<Action, { kind: 'fire' }>) => {
-    if (!paused.has(input.job) && !paused.has(environment)) fired.push(causeString(input.job, input))
+  const fire = (action: Extract<Action, { kind: 'fire' }>) => {
+    const { input } = action
+    fired.push(action)
     if (faults.hit('firing lost')) return world.trace(() => `!! firing is lost ${JSON.stringify(input)}`)
     if (faults.hit('firing to the dead letters'))
       return void queue.letters.push({ id: 'letter', receipt: `receipt-${JSON.stringify(input)}`, body: JSON.stringify(input) })
     const late = () => (faults.hit('firing late') ? random.around(20 * 60_000) : random.around(2000))
     for (let copies = faults.hit('firing twice') ? 2 : 1; copies > 0; copies--)
       scheduler.after(late(), () => queue.invoke('launcher', input))
+  }
+  /** EventBridge and git hosts deliver what they have, sometimes late and sometimes again. */
+  const happen = ({ inputs }: Extract<Action, { kind: 'event' }>) => {
+    for (const input of [...inputs, ...(faults.hit('event twice') ? inputs : [])])
+      scheduler.after(faults.hit('event late') ? random.around(15 * 60_000) : random.around(1000), () =>
+        queue.invoke('launcher', input),
+      )
+  }
+  const backfill = ({ job, name, concurrency, days }: Extract<Action, { kind: 'backfill' }>) => {
+    const slices = Array.from({ length: days }, (_, index) => ({
+      start: `2026-01-0${index + 1}T00:00:00.000Z`,
+      end: `2026-01-0${index + 2}T00:00:00.000Z`,
+    }))
+    ask({ operation: 'backfill', job, backfill: name, concurrency, slices }, TRIES, answer => {
+      if (!answer.ok) return
+      const runs = answer.runs ?? []
+      if (runs.length !== days)
+        world.violate('every slice of a backfill is answered with a run', `${name}: ${runs.length} of ${days}`)
+      for (const { start, run } of runs) answered.set(`${name} ${start} ${run.id}`, run.id)
+    })
   }
   const start = (request: Extract<ApiRequest, { operation: 'run' | 'rerun' }>) =>
     ask(request, TRIES, answer => {
@@ -86,6 +105,10 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
       switch (action.kind) {
         case 'fire':
           return fire(action)
+        case 'event':
+          return happen(action)
+        case 'backfill':
+          return backfill(action)
         case 'request':
           return start({ operation: 'run', job: action.job, idempotencyKey: action.key })
         case 'cancel':
@@ -103,10 +126,8 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
           return start({ operation: 'rerun', run, idempotencyKey: action.key })
         }
         case 'pause':
-          paused.add(nameOf(action.what))
-          return ask({ operation: 'pause', ...action.what }, TRIES, () => {})
         case 'resume':
-          return ask({ operation: 'resume', ...action.what }, TRIES, () => paused.delete(nameOf(action.what)))
+          return ask({ operation: action.kind, ...action.what }, TRIES, () => {})
         case 'deploy':
           world.trace(() => 'another configuration is deployed')
           return service.deploy(action.config, action.recorded)
@@ -114,5 +135,3 @@ export function makeActor(world: World, service: Service, queue: Queue, watch: W
     },
   }
 }
-
-const nameOf = (what: { job: string } | { environment: string }) => ('job' in what ? what.job : what.environment)

@@ -9,8 +9,10 @@ export interface Process extends Runtime {
   name: string
   /** False: it was killed, timed out, or is done. Nothing of it happens any more. */
   alive: boolean
-  /** A call of it failed, or its answer did not arrive. */
-  troubled: boolean
+  /** It was killed or ran out of time. */
+  died: boolean
+  /** Calls that failed, or whose answer did not arrive. */
+  troubles: string[]
   timeLeft(): number
   call<T>(call: Call<T>): Promise<T>
 }
@@ -47,6 +49,7 @@ export function startProcess(
     ended(result)
   }
   const die = (why: string) => {
+    process.died = true
     world.trace(() => `${name} dies ${why}`)
     end({ ok: false, error: why })
     return never()
@@ -80,7 +83,7 @@ export function startProcess(
   }
 
   function fail<T>(call: Call<T>, error: string): Promise<T> {
-    process.troubled = true
+    process.troubles.push(call.label())
     world.trace(() => `${name} ${call.label()} -> ${error}`)
     return Promise.reject(Object.assign(new Error(`injected at ${call.label()}`), { name: error }))
   }
@@ -88,7 +91,8 @@ export function startProcess(
   const process: Process = {
     name,
     alive: true,
-    troubled: false,
+    died: false,
+    troubles: [],
     now: () => new Date(scheduler.now() + skew),
     random: () => random.hex(12),
     log: (message, fields) => world.trace(() => `${name}   "${message}" ${logged(fields)}`),

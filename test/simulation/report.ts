@@ -3,12 +3,12 @@ import { KEY } from '../../shared/contract.ts'
 import type { RunnerResult } from '../../shared/plan.ts'
 import { NO_NODES } from '../../shared/run.ts'
 import { runOfItem } from '../../shared/run-item.ts'
-import type { Fate } from './fate.ts'
+import type { Report } from './fate.ts'
 import type { Storage } from './storage.ts'
 import type { Task } from './tasks.ts'
 import type { World } from './world.ts'
 
-export function writeReport(world: World, storage: Storage, task: Task, report: NonNullable<Fate['report']>): void {
+export function writeReport(world: World, storage: Storage, task: Task, { owners = [], ...report }: Report): void {
   const item = world.table.items.get(`RUN#${task.run}`)
   if (!item) return
   const prefix = KEY.attempt(runOfItem(item), task.attempt)
@@ -30,8 +30,14 @@ export function writeReport(world: World, storage: Storage, task: Task, report: 
         artifacts: ['manifest.json'],
       },
     ],
-    counts: { ...NO_NODES, success: 9 },
-    failures: [],
+    counts: { ...NO_NODES, success: 9, error: owners.length },
+    failures: owners.map((owner, index) => ({
+      uniqueId: `model.shop.${index}`,
+      name: `model_${index}`,
+      resourceType: 'model',
+      status: 'error',
+      owners: [owner],
+    })),
     startedAt: task.startedAt ?? at,
     endedAt: at,
     artifactsIncomplete: false,

@@ -11,6 +11,7 @@ import { makeRandom } from './random.ts'
 import { makeReceivers } from './receivers.ts'
 import { writeReport } from './report.ts'
 import { makeScheduler } from './scheduler.ts'
+import { type Seen, whatWasSeen } from './seen.ts'
 import { makeStorage } from './storage.ts'
 import { isAlive, makeTasks } from './tasks.ts'
 import { BUSY_MS, makeWorkload, START } from './workload.ts'
@@ -27,6 +28,7 @@ export interface Outcome {
   seed: number
   runs: number
   faults: Map<Fault, number>
+  seen: Map<Seen, number>
   /** Names of the faults and numbers of the actions that took part. */
   happened: string[]
   actions: number[]
@@ -123,6 +125,7 @@ export async function simulate({ seed, faults: only, actions: wanted, trace }: C
     seed,
     runs: watch.runs.size,
     faults: faults.counts,
+    seen: whatWasSeen(table.items, watch),
     happened: faults.happened,
     actions: taken,
     ...(broken && { broken }),

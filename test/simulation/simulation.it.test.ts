@@ -17,4 +17,5 @@ test('simulation: every run starts once, ends once, and is told of, whatever fai
   // Of few runs nobody can say exactly how many faults they have.
   const least = total.runs >= 100_000 ? 1000 : Math.floor(total.runs / 200)
   for (const [kind, count] of total.faults) assert.ok(count >= least, `"${kind}" was injected ${count} times, not ${least}`)
+  for (const [what, count] of total.seen) assert.ok(count >= total.runs / 1000, `${what}: ${count} in ${total.runs} runs`)
 })

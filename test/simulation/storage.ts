@@ -35,7 +35,6 @@ export function makeStorage(world: World): Storage {
           label,
           effect: () => {
             if (world.faults.hit('bucket refuses')) {
-              process.troubled = true
               throw Object.assign(new Error('injected: Please reduce your request rate.'), { name: 'SlowDown' })
             }
             return effect()

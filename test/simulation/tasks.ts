@@ -5,7 +5,7 @@ import { parseTask, type TaskFacts } from '../../lambda/common/task.ts'
 import { parseStartedBy } from '../../shared/contract.ts'
 import { type FakeTask, stopOf } from '../fakes/ecs.ts'
 import { taskArn } from '../fakes/records.ts'
-import { type Fate, fateOf } from './fate.ts'
+import { type Fate, fateOf, type Report } from './fate.ts'
 import type { Process } from './process.ts'
 import type { World } from './world.ts'
 
@@ -30,7 +30,7 @@ export interface TaskHooks {
   /** EventBridge takes an event. */
   event(event: object): void
   /** The runner writes its result, as the last thing it does. */
-  report(task: Task, outcome: NonNullable<Fate['report']>): void
+  report(task: Task, report: Report): void
   /** A task was made. */
   made(task: Task): void
 }
