@@ -28,9 +28,9 @@ export const FAULTS = {
   'sweep lost': 0.2,
   // Starts.
   'no capacity': 0.06,
-  'start throttled': 0.05,
+  'start throttled': 0.1,
   'start refused': 0.02,
-  'answer of a start lost': 0.05,
+  'answer of a start lost': 0.1,
   'start not made': 0.04,
   'task not listed yet': 0.5,
   // Tasks.

@@ -10,7 +10,7 @@ import { shrink } from './shrink.ts'
 const RUNS = 30_000
 
 for (const mutation of MUTATIONS)
-  test(`simulation finds that ${mutation.name}`, { timeout: 200_000 }, async context => {
+  test(`simulation finds that ${mutation.name}`, { timeout: 400_000 }, async context => {
     const { broken, runs } = await runMany(await buildSimulation(mutation), { from: 1, runs: RUNS, stopAt: 1 })
     const rule = broken[0]?.broken?.rule
     assert.ok(rule, `not found in ${runs} runs`)
