@@ -21,6 +21,7 @@ export const sqlPart = (rounds: number, runs: number): Part => ({
       `◔ history of ${runs} runs: ${(history.bytes / 1e9).toFixed(2)} GB, ${history.single} of its files of single runs\n`,
     )
     const program = await bundleCommand()
+    bench.atEnd(async () => rmSync(program, { force: true }))
     const server = await startServer(history)
     bench.atEnd(server.close)
     const project = join(bench.folder, 'sql')
