@@ -1,6 +1,8 @@
 /** The pages in Chromium, cold, from a server on loopback: bytes, and seconds until somebody can use them. */
 import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import type { RunRecord } from '../shared/run.ts'
 import { openBrowser } from '../test/browser.ts'
@@ -79,7 +81,7 @@ async function measurePages(browser: Browser, server: PageServer, run: string): 
   const logSeconds = await timed(browser, server.address(`/runs/${run}?view=log`), '.log-line.is-marked', async page => {
     scrollSeconds = (await page.evaluate(JUMP)) as number
   })
-  return { ...sizes, wholeKb: await wholeKb(browser, server), runsSeconds, runSeconds, logSeconds, scrollSeconds }
+  return { ...sizes, wholeKb: wholeKb(), runsSeconds, runSeconds, logSeconds, scrollSeconds }
 }
 
 type Page = Awaited<ReturnType<Browser['newPage']>>
@@ -118,28 +120,8 @@ const JUMP = `(async () => {
   return (performance.now() - began) / 1000
 })()`
 
-async function wholeKb(browser: Browser, server: PageServer): Promise<number> {
-  const context = await browser.newContext()
-  server.asked.length = 0
-  const page = await context.newPage()
-  for (const route of [
-    '/runs',
-    '/runs/none',
-    '/jobs',
-    '/jobs/shop/nightly',
-    '/nodes/shop/prod/model.shop.x',
-    '/sources',
-    '/schedule',
-    '/cost',
-    '/docs',
-  ]) {
-    await page.goto(server.address(route))
-    await page.locator('h1').waitFor()
-    await page.waitForLoadState('networkidle')
-  }
-  await context.close()
-  const files = new Map(
-    server.asked.filter(({ path }) => /^\/(app|part|style)-|^\/$/.test(path)).map(({ path, bytes }) => [path, bytes]),
-  )
-  return [...files.values()].reduce((sum, bytes) => sum + bytes, 0) / 1000
+/** As they lie in dist/site, each compressed by itself. */
+function wholeKb(): number {
+  const folder = join(ROOT, 'dist/site')
+  return readdirSync(folder).reduce((sum, name) => sum + gzipSync(readFileSync(join(folder, name))).length, 0) / 1000
 }
