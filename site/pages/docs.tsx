@@ -53,7 +53,9 @@ function EnvironmentDocs({ project, environment }: { project: string; environmen
       {loaded.loading && !loaded.value && !loaded.fault && <Loading what="the docs" />}
       {loaded.value && !pointer && (
         <Empty title="There are no docs yet.">
-          <p>They come with the first good run of a job that has `docs: true`.</p>
+          <p>
+            They come with the first good run of a job that has <code>docs: true</code>.
+          </p>
         </Empty>
       )}
       {pointer && (

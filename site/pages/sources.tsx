@@ -26,7 +26,9 @@ export function SourcesPage() {
   return (
     <>
       <h1>Sources</h1>
-      <p class="dim">As the checks of the last {DAYS} days found them. A job checks with `freshness: true`.</p>
+      <p class="dim">
+        As the checks of the last {DAYS} days found them. A job checks with <code>freshness: true</code>.
+      </p>
       {fault && <FaultNote fault={fault} retry={loaded.reload} />}
       {!sources &&
         !fault &&
@@ -37,7 +39,10 @@ export function SourcesPage() {
         ))}
       {sources && sources.length === 0 && (
         <Empty title="No run has checked the freshness of a source.">
-          <p>Set `freshness: true` for a job, and `loaded_at_field` and `freshness` for the sources in dbt.</p>
+          <p>
+            Set <code>freshness: true</code> for a job, and <code>loaded_at_field</code> and <code>freshness</code> for the
+            sources in dbt.
+          </p>
         </Empty>
       )}
       {sources && sources.length > 0 && (
