@@ -2,47 +2,108 @@
  * Runs the tests: `all` (types, lint, unit, integration), `unit` (seconds: no process, no network) or `integration`
  * (dbt, git, the emulator, browsers). Names of files after it run just these.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const [layer = 'all', ...only] = process.argv.slice(2)
 
-function run(title: string, command: string, args: string[]): void {
-  const started = performance.now()
-  process.stderr.write(`\n◔ ${title}\n`)
-  const { status, signal } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
-  const seconds = ((performance.now() - started) / 1000).toFixed(0)
-  process.stderr.write(`${status === 0 ? '✓' : '✗'} ${title}  ${seconds} s\n`)
-  if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 1))
-}
+/** Those that take longest, first: begun last, one of them would run on alone. */
+const LONG =
+  `lambda/dispatcher-load simulation e2e/chain e2e/upgrade e2e/resume container/engine-lines e2e/secrets container/git-outage
+container/resume-writes container/runner-hangs container/resume-ends cli/demo example cli/bad-input e2e/faults container/dbt-host
+container/resume cli/demo-stop local/schedules local/deploy container/runner-stop container/engine-adapters container/runner-secrets`.split(
+    /\s+/,
+  )
 
 const bin = (name: string) => join(root, 'node_modules', '.bin', name)
 const files = (wanted: (name: string) => boolean) =>
   readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.test.ts') && wanted(name))
-    .map(name => join('test', name))
     .filter(name => !only.length || only.some(part => name.includes(part)))
-    .sort()
+    .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
 
-/** `minutes`: one test file that hangs must not hold up the rest for ever. */
-function runTests(title: string, names: string[], concurrency: number, minutes: number): void {
-  if (!names.length) return
-  const options = [`--test-concurrency=${concurrency}`, `--test-timeout=${minutes * 60_000}`, '--test-reporter=spec']
-  run(title, process.execPath, ['--import', 'tsx', '--test', ...options, ...names])
+function rank(name: string): number {
+  const found = LONG.findIndex(part => name.startsWith(part))
+  return found < 0 ? LONG.length : found
+}
+
+async function stage(title: string, work: () => Promise<string[]>): Promise<void> {
+  const started = performance.now()
+  process.stderr.write(`\n◔ ${title}\n`)
+  const failed = await work()
+  const seconds = ((performance.now() - started) / 1000).toFixed(0)
+  process.stderr.write(`${failed.length === 0 ? '✓' : '✗'} ${[title, ...failed].join('\n    ')}  ${seconds} s\n`)
+  if (failed.length > 0) process.exit(1)
+}
+
+const check = (title: string, command: string, args: string[]) =>
+  stage(title, async () => (spawnSync(bin(command), args, { cwd: root, stdio: 'inherit' }).status === 0 ? [] : ['failed']))
+
+/**
+ * A process for each of `groups`, three at a time on two cores: many wait more than they work. `minutes`: one that hangs must
+ * not hold up the rest for ever.
+ */
+async function runTests(title: string, groups: string[][], minutes: number): Promise<void> {
+  if (!groups.length) return
+  await stage(title, async () => {
+    const waiting = [...groups]
+    const failed: string[] = []
+    const took: { name: string; seconds: number }[] = []
+    const worker = async () => {
+      for (let group = waiting.shift(); group; group = waiting.shift()) {
+        const [first = '', ...more] = group
+        const name = more.length ? `${first} and ${more.length} more` : first
+        const started = performance.now()
+        if (!(await runTogether(name, group, minutes))) failed.push(name)
+        took.push({ name, seconds: (performance.now() - started) / 1000 })
+      }
+    }
+    await Promise.all([worker(), worker(), worker()])
+    const slowest = took.sort((a, b) => b.seconds - a.seconds).slice(0, 15)
+    for (const { name, seconds } of slowest) process.stdout.write(`${seconds.toFixed(0).padStart(5)} s  ${name}\n`)
+    return failed
+  })
+}
+
+/** Prints its report when it is over; whether all is good. */
+async function runTogether(title: string, names: string[], minutes: number): Promise<boolean> {
+  const paths = names.map(name => join('test', name))
+  const child = spawn(process.execPath, ['--import', 'tsx', '--test-reporter=spec', 'test/together.ts', ...paths], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: minutes * 60_000,
+    killSignal: 'SIGKILL',
+  })
+  const chunks: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => chunks.push(chunk))
+  const code = await new Promise<number | null>(resolve => {
+    child.once('close', resolve)
+    // What it left running, if anything, may hold its output for long.
+    child.once('exit', exit => setTimeout(resolve, 5_000, exit).unref())
+  })
+  process.stdout.write(`\n${code === 0 ? '✔' : '✖'} ${title}${code === null ? `: ended after ${minutes} minutes` : ''}\n`)
+  process.stdout.write(
+    Buffer.concat(chunks)
+      .toString()
+      .replaceAll(/^ℹ (?!skipped [1-9]|pass).*\n/gm, ''),
+  )
+  return code === 0
 }
 
 const isIntegration = (name: string) => name.endsWith('.it.test.ts')
+const unit = files(name => !isIntegration(name))
+/** Most take less time than the start of a process. */
+const batches = [0, 1, 2, 3].map(part => unit.filter((_, i) => i % 4 === part)).filter(batch => batch.length > 0)
 if (layer === 'all') {
-  run('types', bin('tsc'), ['-p', '.'])
-  run('lint', bin('biome'), ['check', '--error-on-warnings', '.'])
+  await check('types', 'tsc', ['-p', '.'])
+  await check('lint', 'biome', ['check', '--error-on-warnings', '.'])
 }
-if (layer !== 'integration')
-  runTests(
-    'unit tests',
-    files(name => !isIntegration(name)),
-    2,
-    2,
+if (layer !== 'integration') await runTests('unit tests', batches, 5)
+if (layer !== 'unit')
+  await runTests(
+    'integration tests',
+    files(isIntegration).map(name => [name]),
+    10,
   )
-if (layer !== 'unit') runTests('integration tests', files(isIntegration), 2, 10)
