@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../shared/api.ts'
 import { auditDayKey } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { formatDay, oneLine } from '../shared/format.ts'
@@ -19,18 +20,6 @@ export const auditCommand: Command = {
   ],
   examples: ['tidemill audit --job nightly --since 30d', 'tidemill audit --actor ana'],
   run: showAudit,
-}
-
-/** One operation, as the api kept it. */
-interface Entry {
-  id: string
-  at: string
-  actor: string
-  operation: string
-  subject: string
-  job?: string
-  ok: boolean
-  answer: string
 }
 
 interface Wanted {
@@ -59,12 +48,12 @@ async function showAudit(context: Context, input: Input): Promise<Outcome> {
   }
 }
 
-async function readTrail(table: Table, { job, actor, since, limit }: Wanted, now: Date): Promise<Entry[]> {
-  const found: Entry[] = []
+async function readTrail(table: Table, { job, actor, since, limit }: Wanted, now: Date): Promise<AuditEntry[]> {
+  const found: AuditEntry[] = []
   // One day more than now: the clock here may be behind the one that made the entries.
   for (let time = now.getTime() + DAY_MS; time > since.getTime() - DAY_MS && found.length < limit; time -= DAY_MS)
     for await (const page of pages(table, auditDayKey(new Date(time).toISOString().slice(0, 10)))) {
-      const fits = (entry: Entry) =>
+      const fits = (entry: AuditEntry) =>
         entry.at >= since.toISOString() && entry.actor.includes(actor) && (job === undefined || entry.job === job)
       found.push(...page.filter(fits))
       if (found.length >= limit) break
@@ -72,7 +61,7 @@ async function readTrail(table: Table, { job, actor, since, limit }: Wanted, now
   return found.slice(0, limit)
 }
 
-async function* pages(table: Table, partition: string): AsyncGenerator<Entry[]> {
+async function* pages(table: Table, partition: string): AsyncGenerator<AuditEntry[]> {
   const limit = 100
   for (let before: string | undefined; ; ) {
     const keys: string[] = await table.query('day', partition, { limit, ...(before !== undefined && { before }) })
@@ -83,15 +72,15 @@ async function* pages(table: Table, partition: string): AsyncGenerator<Entry[]> 
   }
 }
 
-function parseEntry(item: unknown): Entry | undefined {
+function parseEntry(item: unknown): AuditEntry | undefined {
   if (typeof item !== 'object' || item === null) return undefined
   const { id, at, actor, operation, subject, job, ok, answer } = item as Record<string, unknown>
   const texts = [id, at, actor, operation, subject, answer]
   if (!texts.every(text => typeof text === 'string') || typeof ok !== 'boolean') return undefined
-  return { id, at, actor, operation, subject, ok, answer, ...(typeof job === 'string' && { job }) } as Entry
+  return { id, at, actor, operation, subject, ok, answer, ...(typeof job === 'string' && { job }) } as AuditEntry
 }
 
-function trailLines({ effects, style }: Context, entries: Entry[], now: Date): string[] {
+function trailLines({ effects, style }: Context, entries: AuditEntry[], now: Date): string[] {
   const rows = entries.map(entry => [
     { text: entry.ok ? '✓' : '✗', paint: entry.ok ? style.green : style.red },
     { text: formatDay(new Date(entry.at), now, effects.zone) },

@@ -61,3 +61,20 @@ export interface BackfillRun {
   run: RunRecord
   existed: boolean
 }
+
+/** One operation of the api, in the trail of who did what. */
+export interface AuditEntry {
+  /** Time of the operation and random digits: sorts by time. */
+  id: string
+  at: string
+  actor: string
+  operation: string
+  /** The run, job or environment that it was about. */
+  subject: string
+  /** Full name of the job, where it was about one. */
+  job?: string
+  ok: boolean
+  answer: string
+  /** The table forgets it then: seconds since 1970. */
+  expiresAt?: number
+}

@@ -2,6 +2,7 @@
  * What the Lambdas do with the table, by name. Every operation that changes something is one conditional write or one
  * transaction, so it is safe when it is repeated, late, or done by two at the same moment.
  */
+import type { AuditEntry } from '../../shared/api.ts'
 import type { UpstreamRun } from '../../shared/cause.ts'
 import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
 import type { CompactLease } from './dynamo-compact.ts'
@@ -92,22 +93,6 @@ export interface FanInState {
 }
 export interface FanInEnd extends UpstreamRun {
   endedAt: string
-}
-
-export interface AuditEntry {
-  /** Time of the operation and random digits: sorts by time. */
-  id: string
-  at: string
-  actor: string
-  operation: string
-  /** The run, job or environment that it was about. */
-  subject: string
-  /** Full name of the job, where it was about one. */
-  job?: string
-  ok: boolean
-  answer: string
-  /** The table forgets it then: seconds since 1970. */
-  expiresAt?: number
 }
 
 /** What the sweeper remembers. */

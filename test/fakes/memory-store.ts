@@ -1,7 +1,8 @@
 /** The store of the Lambdas over a table in memory. */
 import { makeDynamoStore } from '../../lambda/common/dynamo-store.ts'
 import type { MessageItem } from '../../lambda/common/message-item.ts'
-import type { AuditEntry, Store } from '../../lambda/common/store.ts'
+import type { Store } from '../../lambda/common/store.ts'
+import type { AuditEntry } from '../../shared/api.ts'
 import { PK } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun } from '../../shared/run-item.ts'
