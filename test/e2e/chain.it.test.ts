@@ -11,6 +11,7 @@ import { readBook, readRows } from '../../lambda/compactor/book.ts'
 import { bucketOf, historyTests } from './history.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { messageFaults } from './messages.ts'
+import { restarts } from './restart.ts'
 import { uiChecks } from './ui.ts'
 
 let chain: Installation
@@ -74,7 +75,7 @@ test('a good run leaves record, log, artifacts, docs and state, says so once, an
   )
   // Two models, their three tests.
   assert.deepEqual([run.counts.success, run.counts.fail, run.counts.error], [5, 0, 0])
-  assert.equal(run.commit.subject, 'Numbers and their doubles')
+  assert.equal(run.commit.subject, 'first')
 
   const folder = join(chain.folder, 'artifacts')
   await chain.tidemill('artifacts', run.id, '--download', folder)
@@ -192,3 +193,4 @@ test(
 historyTests(() => chain)
 messageFaults(() => chain)
 uiChecks(() => chain)
+restarts(() => chain)

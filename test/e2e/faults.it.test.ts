@@ -1,20 +1,14 @@
 /** Faults of starting, ending and time, injected into one installation that is deployed into the emulator. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PK, taskFamily } from '../../shared/contract.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
+import { DUCKDB, duckdbEnvironment, makeDbtRepository, writeInstallation } from './project-files.ts'
 import { type Backstage, makeBackstage } from './table.ts'
 
-const FILES: Record<string, string> = {
-  'dbt_project.yml': 'name: faults\nversion: 1.0.0\nprofile: faults\nmodels: { +materialized: table }\n',
-  'models/one.sql': 'select 1 as id',
-}
 const HOURLY = { every: '1h' }
-const JOBS: Record<string, Record<string, unknown>> = {
+const JOBS = {
   plain: { schedule: HOURLY },
   skipping: { overlap: 'skip' },
   refused: {},
@@ -25,41 +19,23 @@ const JOBS: Record<string, Record<string, unknown>> = {
 }
 
 function makeProject(folder: string, webhook: string): void {
-  const repository = join(folder, 'repository')
-  mkdirSync(join(repository, 'models'), { recursive: true })
-  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(repository, name), text)
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=A. Author', '-c', 'user.email=author@example.com', ...args], { cwd: repository })
-  git('init', '-q', '-b', 'main')
-  git('add', '.')
-  git('commit', '-q', '-m', 'first')
-  writeFileSync(
-    join(folder, 'profiles.yml'),
+  writeInstallation(folder, {
+    name: 'faults',
+    secrets: { 'faults-webhook': webhook },
+    project: { repository: makeDbtRepository(folder, 'faults', { 'models/one.sql': 'select 1 as id' }).url },
     // In memory: several runs at the same moment do not get into each other's way.
-    'faults: { target: prod, outputs: { prod: { type: duckdb, path: ":memory:", threads: 1 } } }\n',
-  )
-  mkdirSync(join(folder, '.tidemill'))
-  writeFileSync(join(folder, '.tidemill/secrets.yml'), `faults-webhook: ${JSON.stringify(webhook)}\n`, { mode: 0o600 })
-  const environment = {
-    branch: 'main',
-    dbt: { engine: 'core-1.11', adapters: ['duckdb'] },
-    target: 'prod',
-    profile: 'profiles.yml',
-    size: { cpu: 1, memory: '2 GB', spot: true },
-    max_running: 4,
-  }
-  const notify = { slack: '#faults', on: ['success', 'warn', 'error', 'cancelled', 'missed'] }
-  const config = {
-    version: 1,
-    installation: 'faults',
-    project: { name: 'faults', repository: `file://${repository}` },
-    environments: { prod: environment },
-    jobs: Object.fromEntries(
-      Object.entries(JOBS).map(([name, job]) => [name, { environment: 'prod', notify, steps: ['dbt run'], deps: false, ...job }]),
-    ),
+    outputs: { prod: { ...DUCKDB, path: ':memory:' } },
+    environments: {
+      prod: duckdbEnvironment(folder, { size: { cpu: 1, memory: '2 GB', spot: true }, max_running: 4 }),
+    },
+    jobs: JOBS,
+    everyJob: {
+      notify: { slack: '#faults', on: ['success', 'warn', 'error', 'cancelled', 'missed'] },
+      steps: ['dbt run'],
+      deps: false,
+    },
     notifications: { slack: { secret: 'faults-webhook' } },
-  }
-  writeFileSync(join(folder, 'tidemill.yml'), JSON.stringify(config, null, 2))
+  })
 }
 
 let it: Installation

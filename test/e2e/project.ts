@@ -1,15 +1,7 @@
 /** A dbt project whose jobs end in every way a run can end: the fixture of the end-to-end test. */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { makeDbtRepository, writeInstallation } from './project-files.ts'
 
-const FILES: Record<string, string> = {
-  'dbt_project.yml': `name: chain
-version: 1.0.0
-profile: chain
-model-paths: [models]
-models: { +materialized: table }
-`,
+const FILES = {
   'models/numbers.sql': 'select 1 as id union all select 2',
   'models/doubled.sql': "select id * 2 as id from {{ ref('numbers') }}",
   'models/broken.sql': "select cast('forty' as integer) as id from {{ ref('numbers') }}",
@@ -38,15 +30,9 @@ models: { +materialized: table }
 `,
 }
 
-const PROFILES = `chain:
-  target: prod
-  outputs:
-    prod: { type: duckdb, path: "{{ env_var('WAREHOUSE_PATH') }}", threads: 2 }
-`
-
 const KINDS = ['success', 'warn', 'error', 'cancelled', 'recovered', 'missed']
 /** Each job with the way it ends. Every end of it tells the webhook. */
-const JOBS: Record<string, Record<string, unknown>> = {
+const JOBS = {
   good: { docs: true, steps: ['dbt build --select numbers doubled'] },
   failing_model: { steps: ['dbt build --select numbers broken below_broken'] },
   failing_test: { steps: ['dbt build --select nullable --exclude tag:lenient'] },
@@ -58,48 +44,15 @@ const JOBS: Record<string, Record<string, unknown>> = {
   every_minute: { schedule: { cron: '* * * * *', timezone: 'Asia/Kathmandu' }, steps: ['dbt run --select numbers'] },
 }
 
-const git = (folder: string, ...args: string[]) =>
-  execFileSync('git', ['-c', 'user.name=A. Author', '-c', 'user.email=author@example.com', ...args], { cwd: folder })
-
 /** Makes repository, tidemill.yml and secrets below `folder`; `webhook` is where the Slack messages go. */
 export function makeProject(folder: string, webhook: string): void {
-  const repository = join(folder, 'repository')
-  for (const [name, text] of Object.entries(FILES)) {
-    mkdirSync(dirname(join(repository, name)), { recursive: true })
-    writeFileSync(join(repository, name), text)
-  }
-  git(repository, 'init', '-q', '-b', 'main')
-  git(repository, 'add', '.')
-  git(repository, 'commit', '-q', '-m', 'Numbers and their doubles')
-  writeFileSync(join(folder, 'profiles.yml'), PROFILES)
-  mkdirSync(join(folder, '.tidemill'))
-  writeFileSync(
-    join(folder, '.tidemill/secrets.yml'),
-    `chain-webhook: ${JSON.stringify(webhook)}\nchain-teams: ${JSON.stringify(`${webhook}/teams`)}\n`,
-    { mode: 0o600 },
-  )
-  const config = {
-    version: 1,
-    installation: 'chain',
-    project: { name: 'chain', repository: `file://${repository}` },
-    environments: {
-      prod: {
-        branch: 'main',
-        dbt: { engine: 'core-1.11', adapters: ['duckdb'] },
-        target: 'prod',
-        profile: 'profiles.yml',
-        variables: { WAREHOUSE_PATH: join(folder, 'warehouse.duckdb') },
-        size: { cpu: 1, memory: '2 GB' },
-        // DuckDB lets one process write at a time.
-        max_running: 1,
-      },
-    },
-    jobs: Object.fromEntries(
-      Object.entries(JOBS).map(([name, job]) => [name, { environment: 'prod', notify: { slack: '#chain', on: KINDS }, ...job }]),
-    ),
+  writeInstallation(folder, {
+    name: 'chain',
+    secrets: { 'chain-webhook': webhook, 'chain-teams': `${webhook}/teams` },
+    project: { repository: makeDbtRepository(folder, 'chain', FILES).url },
+    jobs: JOBS,
+    everyJob: { notify: { slack: '#chain', on: KINDS } },
     // The second one gets tests only.
     notifications: { slack: { secret: 'chain-webhook' }, teams: { secret: 'chain-teams' } },
-  }
-  // JSON is YAML.
-  writeFileSync(join(folder, 'tidemill.yml'), JSON.stringify(config, null, 2))
+  })
 }

@@ -2,23 +2,14 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startOf } from '../../local/process.ts'
 import { readProcesses } from '../../local/state.ts'
-import { type Answer, type Installation, makeInstallation } from './installation.ts'
+import type { Answer, Installation } from './installation.ts'
 
-let it: Installation
-before(
-  async () => {
-    it = await makeInstallation()
-    // Its schedule would take the place of the runs that are looked at.
-    await it.tidemill('pause', 'every_minute')
-  },
-  { timeout: 300_000 },
-)
-after(() => it?.close(), { timeout: 60_000 })
 const limit = { timeout: 240_000 }
+let it: Installation
 
 async function until(what: string, seconds: number, probe: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + seconds * 1000
@@ -69,14 +60,6 @@ async function goesOn(run: string): Promise<void> {
   assert.equal(next.code, 0, JSON.stringify(next.json))
 }
 
-test('a run that is cut by `local down` goes on after `local up` and ends, with one message', limit, async () => {
-  const run = await startSlow()
-  assert.equal((await it.tidemill('local', 'down')).json.stopped, true)
-  const up = await it.tidemill('local', 'up')
-  assert.equal(up.code, 0, up.stderr)
-  await goesOn(run)
-})
-
 /** As a crash, or a machine short of memory, would. Processes of its group that outlive it, after a moment, are a fault. */
 async function killEmulator(): Promise<void> {
   const { emulator } = await readProcesses(it.cloud.paths)
@@ -96,23 +79,37 @@ function groupIn(pid: string): number | undefined {
   }
 }
 
-test('after kill -9 of the emulator, deployment and runs are there', limit, async () => {
-  const { id } = (await it.tidemill('run', 'good', '--wait')).json.run
-  await until('snapshot', 40, async () => storedStatus(id) === 'success')
-  await killEmulator()
-  assert.equal((await it.tidemill('local', 'status')).json.emulator, 'down')
-  const up = await it.tidemill('local', 'up')
-  assert.equal(up.code, 0, up.stderr)
-  assert.equal((await show(id)).status, 'success')
-  assert.match(JSON.stringify((await it.tidemill('logs', id)).json), /OK created sql table model main\.doubled/)
-  assert.equal((await it.tidemill('run', 'good', '--wait')).code, 0)
-})
+/** Tests for the installation of project.ts, in which nothing runs by itself any more. */
+export function restarts(installation: () => Installation): void {
+  test('a run that is cut by `local down` goes on after `local up` and ends, with one message', limit, async () => {
+    it = installation()
+    const run = await startSlow()
+    assert.equal((await it.tidemill('local', 'down')).json.stopped, true)
+    const up = await it.tidemill('local', 'up')
+    assert.equal(up.code, 0, up.stderr)
+    await goesOn(run)
+  })
 
-test('a run that is cut by kill -9 of the emulator goes on after `local up` and ends, with one message', limit, async () => {
-  const run = await startSlow()
-  await until('snapshot', 40, async () => storedStatus(run) === 'running')
-  await killEmulator()
-  const up = await it.tidemill('local', 'up')
-  assert.equal(up.code, 0, up.stderr)
-  await goesOn(run)
-})
+  test('after kill -9 of the emulator, deployment and runs are there', limit, async () => {
+    it = installation()
+    const { id } = (await it.tidemill('run', 'good', '--wait')).json.run
+    await until('snapshot', 40, async () => storedStatus(id) === 'success')
+    await killEmulator()
+    assert.equal((await it.tidemill('local', 'status')).json.emulator, 'down')
+    const up = await it.tidemill('local', 'up')
+    assert.equal(up.code, 0, up.stderr)
+    assert.equal((await show(id)).status, 'success')
+    assert.match(JSON.stringify((await it.tidemill('logs', id)).json), /OK created sql table model main\.doubled/)
+    assert.equal((await it.tidemill('run', 'good', '--wait')).code, 0)
+  })
+
+  test('a run that is cut by kill -9 of the emulator goes on after `local up` and ends, with one message', limit, async () => {
+    it = installation()
+    const run = await startSlow()
+    await until('snapshot', 40, async () => storedStatus(run) === 'running')
+    await killEmulator()
+    const up = await it.tidemill('local', 'up')
+    assert.equal(up.code, 0, up.stderr)
+    await goesOn(run)
+  })
+}

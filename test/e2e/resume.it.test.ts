@@ -1,22 +1,17 @@
 /** Runs that are cut off and go on, deployed into the emulator: by the retry policy, and by `tidemill retry` of the built command line. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Repository } from '../container/project.ts'
 import { dbtVenv } from '../venv.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
+import { makeDbtRepository, writeInstallation } from './project-files.ts'
 
 // Some seconds each: several flushes pass before the last one is built.
 const SLEEP = 'select count(*) from range(1000000000) a where a.range % 7 = 3'
-const FILES: Record<string, string> = {
-  'dbt_project.yml': `name: resumed
-version: 1.0.0
-profile: resumed
-models: { resumed: { +materialized: table, +post-hook: "insert into built values ('{{ this.identifier }}')" } }
-on-run-start: "create table if not exists built (name varchar)"
-`,
+const FILES = {
   ...Object.fromEntries(
     ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i, all) => [
       `models/long_${name}.sql`,
@@ -32,41 +27,20 @@ const JOBS = {
   waiting: { steps: ['dbt build --select first waits below'] },
 }
 
+let repository: Repository
 function makeProject(folder: string, webhook: string): void {
-  const repository = join(folder, 'repository')
-  mkdirSync(join(repository, 'models'), { recursive: true })
-  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(repository, name), text)
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=A. Author', '-c', 'user.email=author@example.com', ...args], { cwd: repository })
-  git('init', '-q', '-b', 'main')
-  git('add', '.')
-  git('commit', '-q', '-m', 'first')
-  writeFileSync(
-    join(folder, 'profiles.yml'),
-    `resumed: { target: prod, outputs: { prod: { type: duckdb, path: "{{ env_var('WAREHOUSE_PATH') }}", threads: 2 } } }\n`,
-  )
-  mkdirSync(join(folder, '.tidemill'))
-  writeFileSync(join(folder, '.tidemill/secrets.yml'), `resume-webhook: ${JSON.stringify(webhook)}\n`, { mode: 0o600 })
-  const notify = { slack: '#resume', on: ['success', 'warn', 'error', 'cancelled', 'recovered', 'missed'] }
-  const config = {
-    version: 1,
-    installation: 'resume',
-    project: { name: 'resumed', repository: `file://${repository}` },
-    environments: {
-      prod: {
-        branch: 'main',
-        dbt: { engine: 'core-1.11', adapters: ['duckdb'] },
-        target: 'prod',
-        profile: 'profiles.yml',
-        variables: { WAREHOUSE_PATH: join(folder, 'warehouse.duckdb') },
-        size: { cpu: 1, memory: '2 GB' },
-        max_running: 1,
-      },
-    },
-    jobs: Object.fromEntries(Object.entries(JOBS).map(([name, job]) => [name, { environment: 'prod', notify, ...job }])),
+  repository = makeDbtRepository(folder, 'resumed', FILES, {
+    models: { '+materialized': 'table', '+post-hook': "insert into built values ('{{ this.identifier }}')" },
+    'on-run-start': 'create table if not exists built (name varchar)',
+  })
+  writeInstallation(folder, {
+    name: 'resumed',
+    secrets: { 'resume-webhook': webhook },
+    project: { repository: repository.url },
+    jobs: JOBS,
+    everyJob: { notify: { slack: '#resume', on: ['success', 'warn', 'error', 'cancelled', 'recovered', 'missed'] } },
     notifications: { slack: { secret: 'resume-webhook' } },
-  }
-  writeFileSync(join(folder, 'tidemill.yml'), JSON.stringify(config, null, 2))
+  })
 }
 
 const FIRST_BUILT = "select name from built where name = 'first'"
@@ -145,9 +119,7 @@ test('tidemill retry: a failed run goes on after the data is mended, and tells e
   const [told = ''] = await cloud.messagesOf(failed.id, 1)
   assert.match(told, new RegExp(`Only the 2 remaining nodes, on the same commit:\\\\n *tidemill retry ${failed.id}`))
   // What is pushed meanwhile is not this run's.
-  const repository = join(cloud.folder, 'repository')
-  writeFileSync(join(repository, 'models/below.sql'), 'select broken')
-  execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@example.com', 'commit', '-qam', 'second'], { cwd: repository })
+  repository.commit({ 'models/below.sql': 'select broken' }, 'second')
 
   const before = await sql(FIRST_BUILT)
   const again = await cloud.tidemill('retry', failed.id, '--wait')

@@ -93,9 +93,9 @@ test(
     assert.equal(record.status, 'success')
 
     assert.ok(dbtAt !== undefined && looks > 20, `dbt was seen ${looks} times`)
-    // ECS gives it to the runner in its environment, which the runner takes away at once.
+    // ECS gives it to the runner in its environment, which the runner takes away as soon as it is loaded.
     const [first] = seen
-    const wrong = seen.filter(found => found.where === 'cmdline' || found.pid !== first?.pid || found.at - first.at > 2000)
+    const wrong = seen.filter(found => found.where === 'cmdline' || found.pid !== first?.pid || found.at - first.at > 15_000)
     assert.deepEqual(wrong, [])
     assert.ok(seen.every(({ at }) => at < Number(dbtAt)))
     assert.match(gitConfig, /\[remote "origin"\]/)

@@ -65,7 +65,7 @@ test(
   'fault 01: a push that the git host delivers three times is one run, on the pushed commit and not on the newest',
   limit,
   async () => {
-    const sha = headOf(chain.folder, 'HEAD~1')
+    const sha = headOf('HEAD~1')
     const full = `${chain.folder}/repository`
     const body = JSON.stringify({ ref: 'refs/heads/main', after: sha, repository: { full_name: full } })
     const headers = { 'x-github-event': 'push', 'x-github-delivery': 'delivery-1' }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
-import { makeUpgradeProject, writeConfig } from './upgrade-project.ts'
+import { makeUpgradeProject, writeVersion } from './upgrade-project.ts'
 
 const dist = join(import.meta.dirname, '../../dist')
 let app: Installation
@@ -62,7 +62,7 @@ test(
     assert.equal((await show(waiting)).status, 'queued')
     const { config: claimedWith } = await show(waiting)
 
-    writeConfig(app.folder, 'after')
+    writeVersion(app.folder, 'after')
     const deployed = await app.tidemill('deploy')
     assert.equal(deployed.code, 0, deployed.stderr)
     assert.match(deployed.stderr, /3 runs are open; they end under the configuration with which they were claimed/)
