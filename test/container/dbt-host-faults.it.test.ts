@@ -71,7 +71,8 @@ test('fault 23: a host that ignores the interrupt is killed after the grace time
   const began = performance.now()
   const exit = await dbt.run(programs.command, { line: () => {}, stop: stop.signal, graceMilliseconds: 1_000 })
   assert.equal(exit.killed, true)
-  assert.ok(performance.now() - began < 6_000)
+  // By itself it never ends.
+  assert.ok(performance.now() - began < 20_000, `took ${performance.now() - began} ms`)
 })
 
 test('fault 22: the second interrupt waits while dbt tells of what it cancels', OPTIONS, async t => {

@@ -3,7 +3,6 @@
  * it: dbt 1.12 with DuckDB, dbt 1.11 with PostgreSQL. `TIDEMILL_TEST_ENGINE=core-1.12` runs all tests of this folder on 1.12.
  */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -13,10 +12,12 @@ import { skipWithout } from '../need.ts'
 import { dbtVenv } from '../venv.ts'
 import { type Bucket, startBucket } from './bucket.ts'
 import { startPostgres } from './postgres.ts'
-import { DOTENV, DUCKDB_PROFILE, type Files, makeFolder, makeRepository } from './project.ts'
+import { DOTENV, DUCKDB_PROFILE, type Files, makeCleanFolder, makeFolder, makeRepository } from './project.ts'
 import { CHAIN, killAll, ledgerOf, nextPlan, query, SLEEP, succeeded } from './resume-fixture.ts'
 import { makePlan, readParts, startRunner, step } from './runner.ts'
 import { whatCounts } from './what-counts.ts'
+
+const PASSWORD = 'password-of-the-test'
 
 interface Line {
   folder: string
@@ -70,7 +71,8 @@ async function killedAndResumed(t: TestContext, { folder, bucket, env, built, em
   const plan = line.plan(line.sleep)
   const first = startRunner(bucket, plan, folder, env)
   t.after(() => first.child.kill('SIGKILL'))
-  await first.said('.e ')
+  while (succeeded(readParts(bucket, plan)).length === 0 && first.child.exitCode === null)
+    await new Promise(resolve => setTimeout(resolve, 100))
   await new Promise(resolve => setTimeout(resolve, Math.random() * 1500))
   killAll(first.child.pid ?? 0)
   await first.end
@@ -119,42 +121,25 @@ test('PostgreSQL: kept warm as in plain processes; killed and resumed', {
   skip: skipWithout('postgres'),
   timeout: 400_000,
 }, async t => {
-  const cleanUps: (() => void)[] = []
-  t.after(() => {
-    for (const cleanUp of cleanUps.reverse()) cleanUp()
-  })
-  const folder = makeFolder(fn => cleanUps.push(fn))
+  const { folder, later } = makeCleanFolder(fn => t.after(fn))
   const bucket = await startBucket()
-  cleanUps.push(() => bucket.close())
+  later(() => bucket.close())
   const venv = await dbtVenv('core-1.11', 'duckdb', 'postgres')
-  const server = await startPostgres(folder, 'none-needed')
-  cleanUps.push(() => server.stop())
-  const sql = (text: string): string[] => {
-    const script =
-      'import psycopg2, sys; c = psycopg2.connect(host="127.0.0.1", port=sys.argv[1], user="shop", password="none-needed", dbname="postgres"); c.autocommit = True; k = c.cursor(); k.execute(sys.argv[2]); [print(*row) for row in (k.fetchall() if k.description else [])]'
-    const args = ['-c', script, String(server.port), text]
-    return execFileSync(join(venv, 'bin/python'), args, { encoding: 'utf8', timeout: 20_000 }).split('\n').filter(Boolean)
-  }
-  const output = {
-    type: 'postgres',
-    host: '127.0.0.1',
-    port: server.port,
-    user: 'shop',
-    password: 'none-needed',
-    dbname: 'postgres',
-    schema: 'shop',
-    threads: 2,
-  }
-  const profiles = JSON.stringify({ shop: { target: 'prod', outputs: { prod: output } } })
+  const server = await startPostgres(folder, PASSWORD)
+  later(() => server.stop())
   const line: Line = {
     folder,
     bucket,
-    sleep: 'select 1 from pg_sleep(0.7)',
+    sleep: 'select 1 from pg_sleep(1)',
     plan: sleep =>
-      makePlan(chain(folder, sleep), folder, { dbt: { engine: 'core-1.11', target: 'prod', profiles }, variables: {} }),
-    env: { PATH: `${venv}/bin:${process.env.PATH}` },
-    built: () => sql('select name from built order by ctid'),
-    empty: () => void sql('drop schema if exists shop cascade; drop table if exists built'),
+      makePlan(chain(folder, sleep), folder, {
+        dbt: { engine: 'core-1.11', target: 'prod', profiles: server.profiles('SHOP_PASSWORD') },
+        variables: {},
+        secrets: ['SHOP_PASSWORD'],
+      }),
+    env: { PATH: `${venv}/bin:${process.env.PATH}`, SHOP_PASSWORD: PASSWORD },
+    built: () => server.sql('select name from built order by ctid'),
+    empty: () => void server.sql('drop schema if exists shop cascade; drop table if exists built'),
   }
   await bothWays(line)
   await killedAndResumed(t, line)

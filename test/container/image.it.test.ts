@@ -109,7 +109,7 @@ test('fault 22: SIGTERM to PID 1 stops dbt, and the rest is stored before the co
   stopContainer('tidemill-test-stop', 110)
   const { code, result } = await container.end
   // ECS kills after 120 s.
-  assert.ok(performance.now() - began < 20_000)
+  assert.ok(performance.now() - began < 60_000, `took ${performance.now() - began} ms`)
   assert.notEqual(code, 0)
   assert.deepEqual([result?.outcome, result?.reason], ['cancelled', 'user_cancelled'])
   assert.ok((result?.counts.success ?? 0) >= 1)

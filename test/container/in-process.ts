@@ -20,6 +20,7 @@ export async function runWith(
   script: string,
   stop: AbortSignal = new AbortController().signal,
   graceMilliseconds = 500,
+  heard: (line: string) => void = () => {},
 ) {
   const folder = makeFolder(fn => t.after(fn))
   const stored: string[] = []
@@ -38,7 +39,13 @@ export async function runWith(
       fetch: async () => false,
     },
     credentials: () => Promise.reject(new Error('no credentials are needed')),
-    output: { write: line => void said.push(line), drain: async () => {} },
+    output: {
+      write(line) {
+        said.push(line)
+        heard(line)
+      },
+      drain: async () => {},
+    },
     now: () => new Date(),
     stop,
     limits: { graceMilliseconds, uploadMilliseconds: 30_000, flushMilliseconds: 100 },

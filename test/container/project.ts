@@ -32,6 +32,15 @@ export function makeFolder(after: (fn: () => void) => void): string {
   return dir
 }
 
+/** A folder, and what else is cleaned up after the test, last first: hooks alone run in their order, the folder's own first. */
+export function makeCleanFolder(after: (fn: () => void) => void): { folder: string; later(fn: () => void): void } {
+  const cleanUps: (() => void)[] = []
+  after(() => {
+    for (const cleanUp of cleanUps.reverse()) cleanUp()
+  })
+  return { folder: makeFolder(fn => cleanUps.push(fn)), later: fn => void cleanUps.push(fn) }
+}
+
 export function makeRepository(folder: string, files: Files): Repository {
   const dir = join(folder, 'repository')
   mkdirSync(dir, { recursive: true })

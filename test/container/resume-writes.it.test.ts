@@ -8,9 +8,9 @@ import type { Plan } from '../../shared/plan.ts'
 import { skipWithout } from '../need.ts'
 import { type Bucket, startBucket } from './bucket.ts'
 import { startPostgres } from './postgres.ts'
-import { type Files, makeFolder, makeRepository, type Repository, SHOP } from './project.ts'
+import { type Files, makeCleanFolder, makeFolder, makeRepository, type Repository, SHOP } from './project.ts'
 import { killAll, ledgerOf, nextPlan, query } from './resume-fixture.ts'
-import { makePlan, startRunner, step, VENV } from './runner.ts'
+import { makePlan, runToLimit, startRunner, step, VENV } from './runner.ts'
 
 const PASSWORD = 'password-of-the-test'
 
@@ -72,21 +72,16 @@ async function killTwice({ folder, bucket, repository, plan, env, rows }: Place)
 }
 
 async function setUp(t: { after(fn: () => void): void }, slow: string) {
-  // Hooks run in their order: what uses the folder stops before it goes.
-  const cleanUps: (() => void)[] = []
-  t.after(() => {
-    for (const cleanUp of cleanUps.reverse()) cleanUp()
-  })
-  const folder = makeFolder(fn => cleanUps.push(fn))
+  const { folder, later } = makeCleanFolder(fn => t.after(fn))
   const bucket = await startBucket()
-  cleanUps.push(() => bucket.close())
+  later(() => bucket.close())
   const repository = makeRepository(folder, project(slow))
   const plan = makePlan(repository, folder, { timeoutSeconds: 600, steps: [step(0, 'checkout'), step(1, 'dbt', ['build'])] })
-  return { folder, bucket, repository, plan, cleanUps }
+  return { folder, bucket, repository, plan, later }
 }
 
 test('fault 24: DuckDB: an incremental model and a snapshot, killed while they write', { timeout: 240_000 }, async t => {
-  const { cleanUps: _, ...place } = await setUp(t, 'select count(*) from range(900000000) a where a.range % 7 = 3')
+  const { later: _, ...place } = await setUp(t, 'select count(*) from range(900000000) a where a.range % 7 = 3')
   const rows = (sql: string) => query(join(place.folder, 'shop.duckdb'), sql)
   await killTwice({ ...place, env: {}, rows })
 })
@@ -95,34 +90,15 @@ test('fault 24: PostgreSQL: the same, while the server still works for the dbt t
   skip: skipWithout('postgres'),
   timeout: 240_000,
 }, async t => {
-  const { cleanUps, ...place } = await setUp(t, 'select pg_sleep(2)::text')
+  const { later, ...place } = await setUp(t, 'select pg_sleep(2)::text')
   const postgres = await startPostgres(place.folder, PASSWORD)
-  cleanUps.push(() => postgres.stop())
-  place.plan.dbt.profiles = `
-shop:
-  target: prod
-  outputs:
-    prod: { type: postgres, host: 127.0.0.1, port: ${postgres.port}, user: shop, password: "{{ env_var('SHOP_PASSWORD') }}", dbname: postgres, schema: public, threads: 2 }
-`
+  later(() => postgres.stop())
+  place.plan.dbt.profiles = postgres.profiles('SHOP_PASSWORD', 'public')
   place.plan.secrets = ['SHOP_PASSWORD']
-  const script = `
-import psycopg2, sys
-with psycopg2.connect(host="127.0.0.1", port=sys.argv[1], user="shop", password=sys.argv[2], dbname="postgres") as connection:
-    cursor = connection.cursor()
-    cursor.execute(sys.argv[3])
-    for row in cursor.fetchall():
-        print(*row)`
-  const rows = (sql: string) =>
-    execFileSync(join(VENV, 'bin/python'), ['-c', script, String(postgres.port), PASSWORD, sql], {
-      encoding: 'utf8',
-      timeout: 20_000,
-    })
-      .split('\n')
-      .filter(Boolean)
-  await killTwice({ ...place, env: { SHOP_PASSWORD: PASSWORD }, rows })
+  await killTwice({ ...place, env: { SHOP_PASSWORD: PASSWORD }, rows: postgres.sql })
 })
 
-test('fault 25: after its time limit a run goes on with what is left, and has its time anew', { timeout: 200_000 }, async t => {
+test('fault 25: after its time limit a run goes on with what is left, and has its time anew', { timeout: 300_000 }, async t => {
   const folder = makeFolder(fn => t.after(fn))
   const bucket = await startBucket()
   t.after(() => bucket.close())
@@ -134,19 +110,27 @@ select total from {{ ref('totals') }}
 select count(*) as total from range(200000) a, range(20000000) b, {{ ref('totals') }} where a.range * b.range % 7 = 3
 {% endif %}`
   const files = { ...SHOP, 'models/waits.sql': waits, 'models/after.sql': "select * from {{ ref('waits') }}" }
-  const plan = makePlan(makeRepository(folder, files), folder, {
-    timeoutSeconds: 45,
-    steps: [step(0, 'checkout'), step(1, 'dbt', ['build'])],
-  })
-  const first = await startRunner(bucket, plan, folder).end
-  assert.equal(first.result?.reason, 'timeout', first.output)
-  assert.match(first.result?.message ?? '', /stopped while building waits: the time limit of 45 s had passed/, first.output)
+  const plan = makePlan(makeRepository(folder, files), folder, { steps: [step(0, 'checkout'), step(1, 'dbt', ['build'])] })
   const deliver = 'import duckdb, sys; duckdb.connect(sys.argv[1]).execute("create table delivered (id int)")'
-  execFileSync(join(VENV, 'bin/python'), ['-c', deliver, join(folder, 'shop.duckdb')])
-  const next = nextPlan(bucket, plan, [ledgerOf(bucket, plan)])
-  assert.equal(next.left, 2)
-  const second = await startRunner(bucket, next.plan, folder).end
+  let left: number | undefined
+  // A first attempt that its limit ends in the model, then one that does the rest within the same limit.
+  const second = await runToLimit(
+    plan,
+    end => end.result?.outcome === 'success',
+    async () => {
+      for (const key of bucket.keys('runs/')) bucket.objects.delete(key)
+      rmSync(join(folder, 'shop.duckdb'), { force: true })
+      const first = await startRunner(bucket, plan, folder).end
+      assert.equal(first.result?.reason, 'timeout', first.output)
+      if (!first.result?.message?.includes('stopped while building waits: the time limit')) return first
+      execFileSync(join(VENV, 'bin/python'), ['-c', deliver, join(folder, 'shop.duckdb')])
+      const next = nextPlan(bucket, plan, [ledgerOf(bucket, plan)])
+      left = next.left
+      return startRunner(bucket, next.plan, folder).end
+    },
+  )
   assert.equal(second.result?.outcome, 'success', second.output)
+  assert.equal(left, 2)
   const ran = second.lines.flatMap(line => (line.type === 'node' && line.step === 1 ? [line.name] : []))
   assert.deepEqual(ran, ['waits', 'after'])
 })

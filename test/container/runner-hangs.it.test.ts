@@ -62,7 +62,7 @@ describe('what hangs or breaks off', { concurrency: 3 }, () => {
     assert.ok(host.asked() >= 5, `${host.asked()} requests`)
   })
 
-  test('fault 25: the time limit passes while the git host does not answer', { timeout: 60_000 }, async t => {
+  test('fault 25: the time limit passes while the git host does not answer', { timeout: 120_000 }, async t => {
     const { plan, start, bucket } = await setUp(t, { timeoutSeconds: 5 })
     const host = await startHost(t, () => {})
     plan.repository.url = host.url
@@ -70,7 +70,7 @@ describe('what hangs or breaks off', { concurrency: 3 }, () => {
     const end = await start().end
     assert.equal(end.result?.reason, 'timeout', end.output)
     assert.ok(host.asked() > 0)
-    assert.ok(Date.now() - began < 30_000, `took ${Date.now() - began} ms`)
+    assert.ok(Date.now() - began < 90_000, `took ${Date.now() - began} ms`)
     assert.ok(bucket.objects.has(`${plan.prefixes.attempt}steps/0-checkout/log.txt`))
   })
 
@@ -142,7 +142,7 @@ exit 0`
     const stoppedAt = Date.now()
     runner.child.kill('SIGTERM')
     await new Promise(resolve => runner.child.once('exit', resolve))
-    assert.ok(Date.now() - stoppedAt < 30_000, `took ${Date.now() - stoppedAt} ms`)
+    assert.ok(Date.now() - stoppedAt < 60_000, `took ${Date.now() - stoppedAt} ms`)
     runner.child.stdout?.resume()
     const end = await runner.end
     assert.equal(end.result?.reason, 'user_cancelled')

@@ -3,31 +3,20 @@ import { test } from 'node:test'
 import { skipWithout } from '../need.ts'
 import { startBucket } from './bucket.ts'
 import { startPostgres } from './postgres.ts'
-import { makeFolder, makeRepository, SHOP } from './project.ts'
+import { makeCleanFolder, makeRepository, SHOP } from './project.ts'
 import { makePlan, startRunner, step } from './runner.ts'
 
 const PASSWORD = 'password-of-the-test'
-const profile = (port: number) => `
-shop:
-  target: prod
-  outputs:
-    prod: { type: postgres, host: 127.0.0.1, port: ${port}, user: shop, password: "{{ env_var('SHOP_PASSWORD') }}", dbname: postgres, schema: shop, threads: 2 }
-`
 
 test('PostgreSQL: a good run, a refused login, an interrupted query', {
   skip: skipWithout('postgres'),
   timeout: 150_000,
 }, async t => {
-  // Hooks run in their order: the server stops before its folder goes.
-  const cleanUps: (() => void)[] = []
-  t.after(() => {
-    for (const cleanUp of cleanUps.reverse()) cleanUp()
-  })
-  const folder = makeFolder(fn => cleanUps.push(fn))
+  const { folder, later } = makeCleanFolder(fn => t.after(fn))
   const bucket = await startBucket()
-  cleanUps.push(() => bucket.close())
+  later(() => bucket.close())
   const postgres = await startPostgres(folder, PASSWORD)
-  cleanUps.push(() => postgres.stop())
+  later(() => postgres.stop())
   const repository = makeRepository(folder, {
     ...SHOP,
     'models/slow.sql': "{{ config(tags=['slow']) }} select pg_sleep(600)::text as slept",
@@ -35,7 +24,7 @@ test('PostgreSQL: a good run, a refused login, an interrupted query', {
   const start = (password: string, args: string[]) => {
     bucket.objects.clear()
     const plan = makePlan(repository, folder, {
-      dbt: { engine: 'core-1.11', target: 'prod', profiles: profile(postgres.port) },
+      dbt: { engine: 'core-1.11', target: 'prod', profiles: postgres.profiles('SHOP_PASSWORD') },
       variables: {},
       secrets: ['SHOP_PASSWORD'],
       steps: [step(0, 'checkout'), step(1, 'dbt', args)],
@@ -62,6 +51,6 @@ test('PostgreSQL: a good run, a refused login, an interrupted query', {
     runner.child.kill('SIGTERM')
     const end = await runner.end
     assert.equal(end.result?.reason, 'user_cancelled', end.output)
-    assert.ok(Date.now() - stoppedAt < 15_000, `took ${Date.now() - stoppedAt} ms`)
+    assert.ok(Date.now() - stoppedAt < 60_000, `took ${Date.now() - stoppedAt} ms`)
   })
 })

@@ -112,6 +112,18 @@ export function startRunner(
   return { child, end, said }
 }
 
+/** Runs with a short time limit; again with a longer one if the machine was too slow to come as far as `enough` says. */
+export async function runToLimit(
+  plan: Plan,
+  enough: (end: RunnerEnd) => boolean,
+  run: () => Promise<RunnerEnd>,
+): Promise<RunnerEnd> {
+  for (plan.timeoutSeconds = 12; ; plan.timeoutSeconds *= 2.5) {
+    const end = await run()
+    if (enough(end) || plan.timeoutSeconds > 60) return end
+  }
+}
+
 export const readParts = (bucket: Bucket, plan: Plan): PartLine[] =>
   bucket
     .keys(`${plan.prefixes.attempt}parts/`)

@@ -86,7 +86,7 @@ test('a cron in another zone, from CloudFormation, fires at its minute with the 
     },
     70,
   )
-  assert.ok(Date.now() - minute.getTime() < 5000, `${Date.now() - minute.getTime()} ms late`)
+  assert.ok(Date.now() - minute.getTime() < 20_000, `${Date.now() - minute.getTime()} ms late`)
   assert.equal(fired?.at, iso(minute))
   assert.equal(fired?.arn, 'arn:aws:scheduler:us-east-1:000000000000:schedule/default/zones-kolkata')
   assert.match(fired?.execution ?? '', /^[0-9a-f-]{36}$/)

@@ -58,7 +58,7 @@ async function endOf(deliveries: readonly Delivery[]) {
   return { status: run.status, reason: run.reason, attempts: run.attempts.length, effects: run.effects, messages, places }
 }
 
-test('fault 32: every order of the same deliveries comes to the same end, with one message', { timeout: 60_000 }, async () => {
+test('fault 32: every order of the same deliveries comes to the same end, with one message', { timeout: 240_000 }, async () => {
   const deliveries = [running, stopped, stopped, poke, effects, turn]
   const first = await endOf(deliveries)
   assert.deepEqual([first.status, first.reason, first.messages.length, first.places], ['error', 'out_of_memory', 1, []])
@@ -71,7 +71,7 @@ test('fault 32: every order of the same deliveries comes to the same end, with o
 })
 
 test('fault 32: who cancels before the end is heard of decides it, who comes after it changes nothing', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   for (const order of orders([running, stopped, cancel, effects, turn])) {
     const ends = [stopped, turn].map(each => order.indexOf(each))
