@@ -24,12 +24,15 @@ export interface Receivers {
 /** The clocks of two processes may be apart by so much. */
 const CLOCKS_MS = 20_000
 
+/** Who decides when a message may go writes it down in the same process, which lives no longer. */
+const DECIDED_MS = 300_000
+
 /** Only what was made in the quiet hours waits for their end. */
 function isQuiet({ target, createdAt }: Item, now: number): boolean {
   if (target !== QUIET_TARGET) return false
   const [from, to] = [QUIET.from, QUIET.to].map(minutes => START + minutes * 60_000) as [number, number]
   const made = Date.parse(String(createdAt))
-  return made >= from && made < to && now < to - CLOCKS_MS
+  return made >= from + DECIDED_MS && made < to && now < to - CLOCKS_MS
 }
 
 export function makeReceivers(world: World): Receivers {
