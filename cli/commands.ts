@@ -8,6 +8,7 @@ import { configDiffCommand, configHistoryCommand } from './config.ts'
 import { costCommand } from './cost.ts'
 import { deployCommand, destroyCommand, diffCommand } from './deploy.ts'
 import { docsCommand } from './docs.ts'
+import { historyCommand, historyRebuildCommand } from './history.ts'
 import { initCommand } from './init.ts'
 import { localDownCommand, localResetCommand, localStatusCommand, localUpCommand } from './local.ts'
 import { logsCommand } from './logs.ts'
@@ -51,6 +52,8 @@ export const COMMANDS: Command[] = [
   resumeCommand,
   notifyCommand,
   auditCommand,
+  historyCommand,
+  historyRebuildCommand,
   artifactsCommand,
   docsCommand,
   uiCommand,

@@ -59,7 +59,11 @@ function buildParser(commands: Command[], effects: Effects, act: Act): Parser {
 }
 
 /** What commands of two words are about. */
-const GROUPS: Record<string, string> = { local: 'the cloud on this machine', config: 'the configurations that were deployed' }
+const GROUPS: Record<string, string> = {
+  local: 'the cloud on this machine',
+  config: 'the configurations that were deployed',
+  history: 'what is kept of the runs',
+}
 
 function addCommand(program: Parser, command: Command, act: Act) {
   const [first = '', ...rest] = command.usage.split(' ')

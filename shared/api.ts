@@ -13,6 +13,8 @@ export type ApiRequest =
   | BackfillRequest
   /** Sends a message marked as a test to every target, or again what was given up: keys, at most {@link MESSAGES_PER_REQUEST}. */
   | { operation: 'notify'; messages?: string[] }
+  /** Has the history of these days (YYYY-MM-DD, UTC) written anew; by default of all that is kept. */
+  | { operation: 'rebuild'; from?: string; to?: string }
   /** Changes nothing: whether the caller may use the api, and under what name. */
   | { operation: 'whoami' }
 
@@ -43,6 +45,8 @@ export type ApiResponse =
       messages?: string[]
       /** The caller, as the audit trail writes it. */
       actor?: string
+      /** First and last day of the history that is written anew. */
+      span?: { from: string; to: string }
       message: string
     }
   | {

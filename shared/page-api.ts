@@ -50,6 +50,7 @@ const ROLE_OF_OPERATION: Record<ApiRequest['operation'], Role> = {
   resume: 'operator',
   backfill: 'admin',
   notify: 'admin',
+  rebuild: 'admin',
 }
 
 export interface Me {

@@ -2,12 +2,12 @@
  * Api: operations of people and programs, by Function URL with AWS_IAM authorisation (invoke mode BUFFERED, no CORS).
  * Input: ApiRequest as JSON body; answer: ApiResponse (shared/api.ts).
  *
- * Environment: installation, table, bucket, configKey, cluster, dispatcher, finisher, notifier.
+ * Environment: installation, table, bucket, configKey, cluster, dispatcher, finisher, notifier, compactor.
  * Permissions:
  * - dynamodb: GetItem, PutItem, UpdateItem on the table; Query on index/open
  * - s3:GetObject on config/*
  * - ecs:StopTask on task/<cluster>/*
- * - lambda:InvokeFunction on dispatcher, finisher and notifier
+ * - lambda:InvokeFunction on dispatcher, finisher, notifier and compactor
  * Time limit 30 s, memory 512 MB.
  */
 import { makeBucket } from '../common/bucket.ts'
@@ -29,6 +29,7 @@ const deps: ApiDeps = {
   dispatch: makeInvoke(lambda, env.dispatcher()),
   finish: makeInvoke(lambda, env.finisher()),
   notify: makeInvoke(lambda, env.notifier()),
+  compact: makeInvoke(lambda, env.compactor()),
 }
 
 export const handler = async (event: unknown) => {

@@ -7,7 +7,7 @@ import { forgottenAt } from '../../shared/retention.ts'
 import { type ClaimDeps, findJob } from '../common/claim.ts'
 import type { Configs } from '../common/config.ts'
 import type { Ecs } from '../common/ecs.ts'
-import type { DispatchRequest, EffectsRequest, Invoke, NotifyRequest } from '../common/invoke.ts'
+import type { CompactRequest, DispatchRequest, EffectsRequest, Invoke, NotifyRequest } from '../common/invoke.ts'
 import { describeError } from '../common/log.ts'
 import type { Store } from '../common/store.ts'
 import { backfill } from './backfill.ts'
@@ -15,6 +15,7 @@ import { cancel } from './cancel.ts'
 import type { Refused } from './look-up.ts'
 import { notifyTest, resendMessages } from './notify.ts'
 import { setPaused } from './pause.ts'
+import { rebuildHistory } from './rebuild.ts'
 import { actorOf, namesOf, parseRequest } from './request.ts'
 import { rerun } from './rerun.ts'
 import { retryRun } from './retry.ts'
@@ -28,6 +29,8 @@ export interface ApiDeps extends ClaimDeps {
   dispatch: Invoke<DispatchRequest>
   finish: Invoke<EffectsRequest>
   notify: Invoke<NotifyRequest>
+  /** Absent where nothing is compacted. */
+  compact?: Invoke<CompactRequest>
 }
 
 export async function operate(deps: ApiDeps, event: unknown): Promise<ApiResponse> {
@@ -68,6 +71,8 @@ function perform(deps: ApiDeps, actor: string, request: Deed): Promise<ApiRespon
     case 'pause':
     case 'resume':
       return setPaused(deps, actor, request)
+    case 'rebuild':
+      return rebuildHistory(deps, request)
     case 'notify':
       return request.messages ? resendMessages(deps, request.messages) : notifyTest(deps, actor)
   }
@@ -95,6 +100,7 @@ async function subjectOf(deps: ApiDeps, request: Deed, answer: ApiResponse): Pro
   const { operation } = request
   if (request.operation === 'notify')
     return { operation, subject: request.messages ? plural(request.messages.length, 'message') : 'test' }
+  if (request.operation === 'rebuild') return { operation, subject: 'history' }
   if ('environment' in request) return { operation, subject: request.environment }
   // For a refusal the run is looked up once more: the trail of its job must show it.
   const run = answer.run ?? ('run' in request ? await deps.store.run(request.run).catch(() => undefined) : undefined)

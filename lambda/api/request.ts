@@ -41,6 +41,8 @@ export function parseRequest(event: unknown): ApiRequest {
       return value.environment === undefined
         ? { operation: value.operation, job: textOf(value.job, 'job', MAX.name) }
         : { operation: value.operation, environment: textOf(value.environment, 'environment', MAX.name) }
+    case 'rebuild':
+      return parseRebuild(value)
     case 'notify':
       return { operation: 'notify', ...(value.messages !== undefined && { messages: messagesOf(value.messages) }) }
     case 'whoami':
@@ -57,6 +59,7 @@ const OPERATIONS: ApiRequest['operation'][] = [
   'cancel',
   'retry',
   'rerun',
+  'rebuild',
   'backfill',
   'pause',
   'resume',
@@ -92,6 +95,17 @@ function runOf(value: unknown): string {
   throw new UserError(`"${run}" is not the id of a run`, {
     hint: 'Run ids look like 20261122T010004-9f3ac2d1b7e4; see `tidemill runs`.',
   })
+}
+
+function parseRebuild(value: Record<string, unknown>): ApiRequest {
+  const day = (name: 'from' | 'to') => {
+    const given = value[name]
+    if (given === undefined) return {}
+    if (typeof given === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(given) && !Number.isNaN(Date.parse(given)))
+      return { [name]: given }
+    throw new UserError(`${name}: a day is needed, as in 2027-01-31`)
+  }
+  return { operation: 'rebuild', ...day('from'), ...day('to') }
 }
 
 function parseBackfill(value: Record<string, unknown>): BackfillRequest {

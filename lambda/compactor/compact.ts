@@ -46,18 +46,26 @@ export async function compact(deps: CompactDeps, event: unknown): Promise<void> 
 
 /** False: the time is over before the work is. */
 async function work(deps: CompactDeps, holder: string): Promise<boolean> {
-  const { all, fresh } = await take(deps, holder)
-  await showRuns(deps, [...new Set([...all, ...fresh])])
+  const { all } = await take(deps, holder)
   const notes = new Set(all)
-  const goOn = async () => {
-    const { fresh: more } = await take(deps, holder)
-    for (const note of more) notes.add(note)
-    // Who waits for its row in the index does not wait for files to be compacted.
-    await showRuns(deps, more)
-    return deps.timeLeft() > RESERVE_MS
+  const takeMore = async () => {
+    const { fresh } = await take(deps, holder)
+    for (const note of fresh) notes.add(note)
+    return fresh
   }
+  const hasTime = () => deps.timeLeft() > RESERVE_MS
+  // Before anything is added: what is to be written anew may be an index that cannot be read.
   for (const note of [...notes].filter(isRebuildNote)) {
-    for await (const _ of rebuild(deps, holder, note)) if (!(await goOn())) return false
+    for await (const _ of rebuild(deps, holder, note)) {
+      await takeMore()
+      if (!hasTime()) return false
+    }
+  }
+  await showRuns(deps, [...notes])
+  const goOn = async () => {
+    // Who waits for its row in the index does not wait for files to be compacted.
+    await showRuns(deps, await takeMore())
+    return hasTime()
   }
   if (notes.has(DAILY)) {
     const restore: DailyDeps['restore'] = row => restoreRun(deps, row)

@@ -163,6 +163,7 @@ export class Functions extends Construct {
     api.allowCall('dispatcher', ENV.dispatcher)
     api.allowCall('finisher', ENV.finisher)
     api.allowCall('notifier', ENV.notifier)
+    api.allowCall('compactor', ENV.compactor)
     return api
   }
 

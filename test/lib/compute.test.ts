@@ -48,7 +48,7 @@ describe('functions', () => {
       compactor: [...common, 'compactor'],
       notifier: [...common, 'topic'],
       sweeper: [...common, 'cluster', 'dispatcher', 'notifier', 'compactor', 'deadLetters'],
-      api: [...common, 'cluster', 'dispatcher', 'finisher'],
+      api: [...common, 'cluster', 'dispatcher', 'finisher', 'compactor'],
     }
     for (const [name, keys] of Object.entries(wanted)) {
       const { Variables } = named(name).Properties.Environment
