@@ -78,7 +78,11 @@ test('a good run leaves record, log, artifacts, docs and state, says so once, an
   assert.equal(run.commit.subject, 'first')
 
   const folder = join(chain.folder, 'artifacts')
-  await chain.tidemill('artifacts', run.id, '--download', folder)
+  // The record is written behind the messages.
+  for (let tries = 0; tries < 30 && !existsSync(join(folder, 'run.json')); tries++) {
+    await chain.tidemill('artifacts', run.id, '--download', folder)
+    if (!existsSync(join(folder, 'run.json'))) await sleep(500)
+  }
   const results = JSON.parse(readFileSync(join(folder, '1/steps/2-build/run_results.json'), 'utf8'))
   assert.equal(results.results.length, 5)
   assert.equal(JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')).status, 'success')
@@ -109,6 +113,17 @@ test('the index of the history has the runs that ended', limit, async () => {
     assert.ok(tries < 60, `the index has ${JSON.stringify(index.newest)}`)
     await sleep(500)
   }
+})
+
+test('the history is written anew when it is asked for, and what there is of it is told', limit, async () => {
+  const before = (await chain.tidemill('history')).json
+  const answer = await chain.tidemill('history', 'rebuild')
+  assert.equal(answer.code, 0, JSON.stringify(answer))
+  const { runs, tail, days, left } = answer.json
+  assert.ok(runs >= before.runs && tail === runs && days >= 1, JSON.stringify(answer.json))
+  assert.deepEqual(left, [])
+  const { entries } = (await chain.tidemill('audit')).json
+  assert.ok(entries.some((entry: { operation: string }) => entry.operation === 'rebuild'))
 })
 
 test(
