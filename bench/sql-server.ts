@@ -5,7 +5,7 @@
 import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { dirname, join } from 'node:path'
-import { OUTPUT } from '../shared/contract.ts'
+import { OUTPUT } from '../shared/resource-names.ts'
 
 const DELAY_MS = 30
 const BUCKET = 'history'

@@ -10,8 +10,8 @@ import packageJson from '../package.json' with { type: 'json' }
 import { CONTEXT } from '../shared/app-context.ts'
 import { formatProblems, requireConfig } from '../shared/config.ts'
 import type { Config } from '../shared/config-model.ts'
-import { siteStackName, stackName } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
+import { siteStackName, stackName } from '../shared/resource-names.ts'
 
 const read = (path: string): string | undefined => {
   try {

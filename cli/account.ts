@@ -1,9 +1,9 @@
 /** Account, region, bootstrap and the stack's name, looked at before cdk is started: its own words for these are hard to read. */
 import { CloudFormationClient, DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
-import { stackDescription, stackName } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
+import { stackDescription, stackName } from '../shared/resource-names.ts'
 import { prepareEnvironment, profileOf } from './aws.ts'
 import { explained } from './aws-errors.ts'
 import type { Target } from './connection.ts'

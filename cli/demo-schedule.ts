@@ -1,9 +1,9 @@
 /** A one-off schedule beside a deployed one, with the same target, role and input, so that nobody waits for the night. */
 import { signedHeaders } from '../local/aws-json.ts'
 import type { LocalCloud } from '../local/cloud.ts'
-import { scheduleGroup } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { EXIT } from '../shared/reasons.ts'
+import { scheduleGroup } from '../shared/resource-names.ts'
 import { scheduleResourceName } from '../shared/schedule-names.ts'
 
 export async function scheduleOnce(cloud: LocalCloud, installation: string, job: string, at: Date): Promise<void> {

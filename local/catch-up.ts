@@ -1,5 +1,5 @@
 /** After a pause of the local cloud: the sweeper looks at once for what was missed, not at its next five minutes. */
-import { functionName } from '../shared/contract.ts'
+import { functionName } from '../shared/resource-names.ts'
 import { type Emulator, signedHeaders } from './aws-json.ts'
 
 /** Without a sweeper (nothing deployed, or a deployment cut off) nothing happens; it comes by itself anyway. */

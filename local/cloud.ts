@@ -1,6 +1,6 @@
 /** The cloud on one machine: emulator and process-backed ECS as background processes, with state that survives. */
 import { rm } from 'node:fs/promises'
-import { OUTPUT } from '../shared/contract.ts'
+import { OUTPUT } from '../shared/resource-names.ts'
 import type { Emulator } from './aws-json.ts'
 import { localUrl, portOf, start, stopProcesses, type UpOptions } from './cloud-start.ts'
 import { answers, healthUrl } from './emulator.ts'

@@ -5,7 +5,7 @@ import { valueAt } from './config-issues.ts'
 import type { Config, JobConfig } from './config-model.ts'
 import type { Section } from './config-read.ts'
 import type { Findings } from './config-resolve.ts'
-import { taskFamily } from './contract.ts'
+import { taskFamily } from './resource-names.ts'
 import { meant } from './suggest.ts'
 
 /** A section with the name of its project, as far as it is known. */

@@ -1,6 +1,7 @@
 /** The reference of tidemill.yml for people and the JSON Schema for editors, both made from the schema. */
 import * as z from 'zod/mini'
-import { AFTERWORD, FOREWORD, HEADINGS, SAME } from './config-reference-text.ts'
+import { AFTERWORD } from './config-reference-afterword.ts'
+import { FOREWORD, HEADINGS, SAME } from './config-reference-text.ts'
 import { configSpec } from './config-schema.ts'
 import { LIMIT } from './run.ts'
 import { ATTEMPT_VARIABLE, EVENT_VARIABLE, FACTS } from './run-facts.ts'

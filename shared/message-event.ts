@@ -1,7 +1,8 @@
 /** A message as an event of EventBridge, for automations of the user's. */
-import { eventSource } from './contract.ts'
+
 import type { Message } from './message.ts'
 import { bodyOf } from './message-webhook.ts'
+import { eventSource } from './resource-names.ts'
 
 /** `detail-type`, for patterns; `detail.kind` says the same in one word. */
 const DETAIL_TYPE: Record<Message['kind'], string> = {

@@ -5,8 +5,7 @@ import type { Reason } from './reasons.ts'
 export const RUN_STATUSES = ['queued', 'starting', 'running', 'success', 'warn', 'error', 'cancelled', 'skipped'] as const
 export type RunStatus = (typeof RUN_STATUSES)[number]
 export type FinalStatus = 'success' | 'warn' | 'error' | 'cancelled' | 'skipped'
-export const isFinal = (status: RunStatus): status is FinalStatus =>
-  status !== 'queued' && status !== 'starting' && status !== 'running'
+export const isFinal = (status: RunStatus): status is FinalStatus => !['queued', 'starting', 'running'].includes(status)
 
 /** What a request may change of the job for one run. */
 export interface RunOverrides {

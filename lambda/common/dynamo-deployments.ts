@@ -1,7 +1,7 @@
 /** Which configurations were deployed, when and by whom, and since when each was in force. */
-import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { DEPLOYMENTS_KEY, INDEX, PK, SCHEMA_VERSION } from '../../shared/contract.ts'
-import { type Dynamo, isNamed, update } from './dynamo.ts'
+import { type Dynamo, putNew, update } from './dynamo.ts'
 import { batchGet } from './dynamo-read.ts'
 import type { Deployment, DeploymentStore } from './store.ts'
 
@@ -29,13 +29,7 @@ export function makeDeploymentStore(dynamo: Dynamo): DeploymentStore {
     },
     async putDeployment(deployment) {
       const Item = { pk: PK.deployment(deployment.id), schemaVersion: SCHEMA_VERSION, jobKey: DEPLOYMENTS_KEY, ...deployment }
-      try {
-        await client.send(new PutCommand({ TableName: table, Item, ConditionExpression: 'attribute_not_exists(pk)' }))
-        return true
-      } catch (error) {
-        if (isNamed(error, 'ConditionalCheckFailedException')) return false
-        throw error
-      }
+      return putNew(dynamo, Item)
     },
     async noteInForce(id, since) {
       await update(dynamo, {

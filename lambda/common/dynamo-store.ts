@@ -5,7 +5,7 @@ import { auditDayKey, OPEN, openKey, PK, SCHEMA_VERSION, shardOf } from '../../s
 import { forgottenAt, LEAST_DAYS_OF_CAUSE } from '../../shared/retention.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun, runOfItem } from '../../shared/run-item.ts'
-import { type Dynamo, isNamed, setFields, transact, update } from './dynamo.ts'
+import { type Dynamo, putNew, setFields, transact, update } from './dynamo.ts'
 import { makeCompactLease } from './dynamo-compact.ts'
 import { makeDeploymentStore } from './dynamo-deployments.ts'
 import { makeFanInStore } from './dynamo-fan-in.ts'
@@ -215,16 +215,6 @@ function jobState(item: Record<string, unknown>): JobState {
 async function changeRun(dynamo: Dynamo, id: string, write: Omit<Parameters<typeof update>[1], 'pk'>) {
   const item = await update(dynamo, { pk: PK.run(id), ...write })
   return item && runOfItem(item)
-}
-
-async function putNew({ client, table }: Dynamo, item: Record<string, unknown>): Promise<boolean> {
-  try {
-    await client.send(new PutCommand({ TableName: table, Item: item, ConditionExpression: 'attribute_not_exists(pk)' }))
-    return true
-  } catch (error) {
-    if (isNamed(error, 'ConditionalCheckFailedException')) return false
-    throw error
-  }
 }
 
 async function claim(

@@ -1,6 +1,7 @@
 /** Thin layer over the document client: expressions whose names need no list, and answers in place of exceptions. */
 import {
   type DynamoDBDocumentClient,
+  PutCommand,
   TransactWriteCommand,
   type TransactWriteCommandInput,
   UpdateCommand,
@@ -108,3 +109,14 @@ async function retryConflict<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 export const isNamed = (error: unknown, name: string): error is Error => error instanceof Error && error.name === name
+
+/** False: there is such an item already, and it stays. */
+export async function putNew({ client, table }: Dynamo, item: Record<string, unknown>): Promise<boolean> {
+  try {
+    await client.send(new PutCommand({ TableName: table, Item: item, ConditionExpression: 'attribute_not_exists(pk)' }))
+    return true
+  } catch (error) {
+    if (isNamed(error, 'ConditionalCheckFailedException')) return false
+    throw error
+  }
+}

@@ -1,5 +1,6 @@
 /** One typed getter for each environment variable of the Lambdas. */
-import { ENV, type SiteSettings } from '../../shared/contract.ts'
+import { ENV } from '../../shared/contract.ts'
+import type { SiteSettings } from '../../shared/resource-names.ts'
 
 function read(name: string): string {
   const value = process.env[name]

@@ -1,9 +1,10 @@
 /** What an attempt left in bucket and CloudWatch, when its runner could not finish: parts, and the end of the log. */
 import { gzipSync } from 'node:zlib'
-import { KEY, logGroup, logStream, SCHEMA_VERSION } from '../../shared/contract.ts'
+import { KEY, SCHEMA_VERSION } from '../../shared/contract.ts'
 import { parsePartLine, parseResult } from '../../shared/parse-result.ts'
 import type { LogLine, Progress, RunnerResult } from '../../shared/plan.ts'
 import { linesBehind, makeRebuilder, parseOutputLine, type Rebuilt } from '../../shared/rebuild.ts'
+import { logGroup, logStream } from '../../shared/resource-names.ts'
 import { LIMIT, type RunRecord } from '../../shared/run.ts'
 import { type Bucket, textOf } from './bucket.ts'
 import type { LogEvent, Logs } from './logs.ts'

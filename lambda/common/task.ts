@@ -1,6 +1,7 @@
 /** A task as ECS describes it, in an event or in an answer; only what we read. */
-import { CONTAINER, parseStartedBy } from '../../shared/contract.ts'
+import { parseStartedBy } from '../../shared/contract.ts'
 import type { EcsEnd } from '../../shared/outcome.ts'
+import { CONTAINER } from '../../shared/resource-names.ts'
 
 export interface TaskFacts {
   taskArn: string

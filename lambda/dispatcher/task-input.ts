@@ -1,8 +1,9 @@
 /** The attempt that is to start: its size, its capacity, and the exact RunTask input. */
 import type { RunTaskCommandInput } from '@aws-sdk/client-ecs'
 import type { Architecture, EnvironmentConfig } from '../../shared/config-model.ts'
-import { CONTAINER, clientToken, ENV, startedBy, taskFamily } from '../../shared/contract.ts'
+import { clientToken, ENV, startedBy } from '../../shared/contract.ts'
 import { memoriesOf, nextMemory } from '../../shared/fargate.ts'
+import { CONTAINER, taskFamily } from '../../shared/resource-names.ts'
 import type { Attempt, RunRecord } from '../../shared/run.ts'
 
 export interface Network {

@@ -1,11 +1,12 @@
 /** Gathers what a message says: the run as the table has it, its job as it was configured, what is usual. */
 import type { Config } from '../../shared/config-model.ts'
-import { fullName, logGroup, logStream } from '../../shared/contract.ts'
+import { fullName } from '../../shared/contract.ts'
 import { estimateCost } from '../../shared/cost.ts'
 import { type Message, type MessageLink, makeMessage } from '../../shared/message.ts'
 import { PAGE_LINK } from '../../shared/message-commands.ts'
 import { makeTestMessage } from '../../shared/message-test.ts'
 import { pageAddress, runRoute } from '../../shared/page-api.ts'
+import { logGroup, logStream } from '../../shared/resource-names.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { usualSeconds } from '../../shared/usual.ts'
 import type { Configs } from '../common/config.ts'

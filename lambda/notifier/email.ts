@@ -1,7 +1,7 @@
 /** Publishes to a topic; SNS sends the e-mails, and what else has subscribed to it. */
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns'
-import { mailTopicArn } from '../../shared/contract.ts'
 import { renderText } from '../../shared/message-text.ts'
+import { mailTopicArn } from '../../shared/resource-names.ts'
 import type { Send } from './deliver.ts'
 
 /** Errors that the same call meets again, by the API reference of Publish. */

@@ -1,7 +1,8 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib'
 import { CfnCluster } from 'aws-cdk-lib/aws-ecs'
 import { Construct } from 'constructs'
-import { ENV, taskFamily, taskRolePath } from '../../shared/contract.ts'
+import { ENV } from '../../shared/contract.ts'
+import { taskFamily, taskRolePath } from '../../shared/resource-names.ts'
 import { acknowledge } from '../acknowledge.ts'
 import type { ServiceFunction } from './function.ts'
 

@@ -5,15 +5,8 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 import type { Architecture, EnvironmentConfig, ProjectConfig, SecretRef } from '../../shared/config-model.ts'
-import {
-  CONTAINER,
-  ENV,
-  environmentPrefix,
-  LOG_STREAM_PREFIX,
-  logGroup,
-  taskFamily,
-  taskRolePath,
-} from '../../shared/contract.ts'
+import { ENV, environmentPrefix } from '../../shared/contract.ts'
+import { CONTAINER, LOG_STREAM_PREFIX, logGroup, taskFamily, taskRolePath } from '../../shared/resource-names.ts'
 import { acknowledge, acknowledgeWildcards } from '../acknowledge.ts'
 import type { RunnerImage } from './images.ts'
 import { secretResource, secretValueFrom } from './secret.ts'

@@ -16,7 +16,7 @@ import {
 import { FunctionUrlOrigin } from 'aws-cdk-lib/aws-cloudfront-origins'
 import type { FunctionUrl } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
-import { SITE_HEADER } from '../../shared/contract.ts'
+import { SITE_HEADER } from '../../shared/resource-names.ts'
 import { acknowledge } from '../acknowledge.ts'
 
 export interface SiteDistributionProps {

@@ -4,7 +4,8 @@ import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { Construct } from 'constructs'
 import type { Config } from '../../shared/config-model.ts'
-import { ENV, mailTopicName } from '../../shared/contract.ts'
+import { ENV } from '../../shared/contract.ts'
+import { mailTopicName } from '../../shared/resource-names.ts'
 import type { ServiceFunction } from './function.ts'
 
 export interface MessagesProps {

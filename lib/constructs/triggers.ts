@@ -5,7 +5,7 @@ import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk
 import { CfnSchedule, CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler'
 import { Construct } from 'constructs'
 import type { Config } from '../../shared/config-model.ts'
-import { scheduleGroup } from '../../shared/contract.ts'
+import { scheduleGroup } from '../../shared/resource-names.ts'
 import type { Cluster } from './cluster.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { EventRules } from './event-rules.ts'

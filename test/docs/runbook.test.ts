@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { COMMANDS } from '../../cli/commands.ts'
-import { FUNCTIONS } from '../../shared/contract.ts'
 import { REASONS } from '../../shared/reasons.ts'
+import { FUNCTIONS } from '../../shared/resource-names.ts'
 
 const root = join(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { RunTaskCommandInput } from '@aws-sdk/client-ecs'
 import type { RunTaskAnswer } from '../../lambda/common/ecs.ts'
 import { parseTask, type TaskFacts } from '../../lambda/common/task.ts'
-import { CONTAINER } from '../../shared/contract.ts'
+import { CONTAINER } from '../../shared/resource-names.ts'
 import { taskArn } from './records.ts'
 
 export interface FakeTask {

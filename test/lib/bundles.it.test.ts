@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { builtCode, lambdaFolder } from '../../lib/assets.ts'
-import { ENV, FUNCTIONS, KEY } from '../../shared/contract.ts'
+import { ENV, KEY } from '../../shared/contract.ts'
+import { FUNCTIONS } from '../../shared/resource-names.ts'
 
 const code = builtCode()
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CONTAINER, ENV, LOG_STREAM_PREFIX, logGroup, taskFamily } from '../../shared/contract.ts'
+import { ENV } from '../../shared/contract.ts'
+import { CONTAINER, LOG_STREAM_PREFIX, logGroup, taskFamily } from '../../shared/resource-names.ts'
 import { config, environment } from './fixture.ts'
 import { find, findArn, textOf } from './policy.ts'
 import { ofType, one, type Resource, synthesise } from './synth.ts'

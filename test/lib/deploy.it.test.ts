@@ -7,7 +7,7 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import { callAws, signedHeaders } from '../../local/aws-json.ts'
 import { down, type LocalCloud, up } from '../../local/cloud.ts'
 import { type Deployment, deploy } from '../../local/deploy.ts'
-import { OUTPUT, taskFamily } from '../../shared/contract.ts'
+import { OUTPUT, taskFamily } from '../../shared/resource-names.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dist = join(root, 'dist')

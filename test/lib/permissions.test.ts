@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { taskFamily } from '../../shared/contract.ts'
+import { taskFamily } from '../../shared/resource-names.ts'
 import { config, environment } from './fixture.ts'
 import { find, findArn, isAllowed, type Statement, statementsOf } from './policy.ts'
 import { type Resource, synthesise } from './synth.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { JobConfig } from '../../shared/config-model.ts'
-import { scheduleGroup } from '../../shared/contract.ts'
+import { scheduleGroup } from '../../shared/resource-names.ts'
 import { config, job } from './fixture.ts'
 import { one, type Resource, type Synthesis, synthesise } from './synth.ts'
 

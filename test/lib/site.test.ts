@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SiteConfig } from '../../shared/config-model.ts'
-import { SITE_HEADER } from '../../shared/contract.ts'
+import { SITE_HEADER } from '../../shared/resource-names.ts'
 import { config } from './fixture.ts'
 import { ofType, one, type Resource, synthesise, type Template } from './synth.ts'
 

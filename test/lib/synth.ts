@@ -8,7 +8,7 @@ import { lambdaFolder } from '../../lib/assets.ts'
 import { SiteStack } from '../../lib/site-stack.ts'
 import { TidemillStack, type TidemillStackProps } from '../../lib/tidemill-stack.ts'
 import type { Config } from '../../shared/config-model.ts'
-import { FUNCTIONS } from '../../shared/contract.ts'
+import { FUNCTIONS } from '../../shared/resource-names.ts'
 
 export interface Resource {
   Type: string

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { INDEX, OUTPUT } from '../../shared/contract.ts'
+import { INDEX } from '../../shared/contract.ts'
+import { OUTPUT } from '../../shared/resource-names.ts'
 import { config } from './fixture.ts'
 import { findArn, textOf } from './policy.ts'
 import { ofType, one, synthesise } from './synth.ts'

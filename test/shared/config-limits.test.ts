@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NAME_LIMIT } from '../../shared/config-values.ts'
-import { logGroup, taskFamily } from '../../shared/contract.ts'
+import { logGroup, taskFamily } from '../../shared/resource-names.ts'
 import { scheduleResourceName } from '../../shared/schedule-names.ts'
 import { good, yaml } from './config-helper.ts'
 
