@@ -7,7 +7,6 @@ import { checkToken, type Identity, type Keys, type TokenRules } from './token.t
 
 export const SIGN_IN = '/auth/sign-in'
 export const CALLBACK = '/auth/callback'
-export const SIGN_OUT = '/auth/sign-out'
 
 export interface SignIn extends TokenRules {
   /** Of the pages or of the docs, `https://…` without a slash at the end. */

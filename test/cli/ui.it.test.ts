@@ -1,9 +1,8 @@
 /** The server of `tidemill ui`, asked by hand: what it gives, to whom, and what it never gives. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { startUi } from '../../cli/ui.ts'
-import type { ApiResponse } from '../../shared/api.ts'
 import { KEY } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import { TOKEN_HEADER } from '../../shared/page-api.ts'
@@ -11,60 +10,15 @@ import type { RunRecord } from '../../shared/run.ts'
 import { fakeConnection, fakeContext, makeAttempt, makeRun } from './fakes.ts'
 import { get } from './http.ts'
 import { makeFolder } from './process.ts'
+import { ACTOR, ID, INDEX, startServer } from './ui-server.ts'
 
 const OPTIONS = { timeout: 30_000 }
-const ID = '20261122T010004-9f3ac2d1b7e4'
-const ACTOR = 'arn:aws:iam::000000000000:user/ana'
-const INDEX = 'history/v1/index/current.json'
-const stored = (value: unknown) => gzipSync(JSON.stringify(value))
-
-const OBJECTS = {
-  [INDEX]: stored({ jobs: [] }),
-  'history/v1/index/days/2026-11-22-0123456789abcdef.json': stored({ runs: [] }),
-  [`runs/shop/prod/nightly/${ID}/1/steps/1-build/evil.html`]: Buffer.from('<script>alert(1)</script>'),
-  'history/v1/nodes/day=2026-11-22/run=x.parquet': Buffer.from('PAR1 0123456789 PAR1'),
-  'docs/shop/prod/current.json': stored({ run: ID }),
-  'docs/shop/prod/x/manifest.json': stored({}),
-  'plans/shop/prod/x/1.json': stored({ secret: 'plan' }),
-  'cache/shop/prod/git/pack': Buffer.from('pack'),
-}
-
-interface Parts {
-  runs?: RunRecord[]
-  objects?: Record<string, Uint8Array>
-  api?: () => ApiResponse
-  actions?: boolean
-}
-
-async function start(t: TestContext, { runs = [], objects = OBJECTS, api, actions = true }: Parts = {}) {
-  const page = '<!doctype html><script src="app.js"></script>'
-  const folder = makeFolder(t, {
-    'package.json': '{"version":"1.2.3"}',
-    'dist/bin/app.mjs': '',
-    'dist/site/index.html': page,
-    'dist/site/app.js': 'const a = 1\n'.repeat(1000),
-    'dist/secret.txt': 'secret',
-  })
-  const connection = fakeConnection({
-    runs,
-    objects,
-    api: request =>
-      request.operation === 'whoami' ? { ok: true, actor: ACTOR, message: '' } : (api?.() ?? { ok: true, message: 'done' }),
-  })
-  const context = fakeContext(connection, { effects: { packageRoot: folder } })
-  const ui = await startUi(context, connection, { actions, pagePort: { port: 0 }, docsPort: { port: 0 } })
-  t.after(() => ui.close())
-  const ask = (path: string, headers: Record<string, string> = {}) =>
-    get(ui.origin, path, { [TOKEN_HEADER]: ui.token, ...headers })
-  return { ui, ask, connection, context, page }
-}
-
 const failing = (name: string) => () => {
   throw new UserError('Not possible.', { hint: 'Do this.', exitCode: 3, cause: Object.assign(new Error('x'), { name }) })
 }
 
 test('the page comes without a token, compressed where that is understood, and under a strict policy', OPTIONS, async t => {
-  const { ui, page } = await start(t)
+  const { ui, page } = await startServer(t)
   const index = await get(ui.origin, '/')
   assert.deepEqual([index.status, index.text], [200, page])
   const script = await get(ui.origin, '/app.js', { 'accept-encoding': 'br, gzip;q=0.8' })
@@ -95,7 +49,7 @@ test('the page comes without a token, compressed where that is understood, and u
 })
 
 test('objects come as they are stored; what changes is asked about each time, the rest is kept', OPTIONS, async t => {
-  const { ask } = await start(t)
+  const { ask } = await startServer(t)
   const index = await ask(`/data/${INDEX}`, { 'accept-encoding': 'gzip' })
   assert.deepEqual(
     [index.status, index.headers['content-encoding'], index.headers['cache-control']],
@@ -115,7 +69,7 @@ test('objects come as they are stored; what changes is asked about each time, th
 })
 
 test('a range is one of the stored bytes; of what must be decompressed the whole comes', OPTIONS, async t => {
-  const { ask } = await start(t)
+  const { ask } = await startServer(t)
   const parquet = '/data/history/v1/nodes/day=2026-11-22/run=x.parquet'
   const end = await ask(parquet, { range: 'bytes=-4' })
   assert.deepEqual([end.status, end.text, end.headers['content-range']], [206, 'PAR1', 'bytes 16-19/20'])
@@ -127,7 +81,7 @@ test('a range is one of the stored bytes; of what must be decompressed the whole
 })
 
 test('nothing but what the pages read leaves the bucket, and what a task has written is never a page', OPTIONS, async t => {
-  const { ask } = await start(t)
+  const { ask } = await startServer(t)
   for (const key of [
     'plans/shop/prod/x/1.json',
     'cache/shop/prod/git/pack',
@@ -152,7 +106,7 @@ test('the page learns who is looking, what is open, and where the parts of a log
   const prefix = KEY.attempt(running, 1)
   const parts = [1, 2, 3, 12].map(part => KEY.part(prefix, part))
   const objects = Object.fromEntries([...parts, KEY.tail(prefix)].map(key => [key, Buffer.from('')]))
-  const { ask, ui } = await start(t, { runs: [running, done, telling], objects })
+  const { ask, ui } = await startServer(t, { runs: [running, done, telling], objects })
   assert.deepEqual((await ask('/api/me')).json, {
     installation: 'tm',
     actor: ACTOR,
@@ -179,19 +133,21 @@ test('the page learns who is looking, what is open, and where the parts of a log
 
 test('operations go through the api, as those of the command line, and not with --no-actions', OPTIONS, async t => {
   const run = { operation: 'cancel', run: ID } as const
-  const act = async ({ ask, ui }: Awaited<ReturnType<typeof start>>, body: string) =>
+  const act = async ({ ask, ui }: Awaited<ReturnType<typeof startServer>>, body: string) =>
     ask('/api/actions', { method: 'POST', origin: ui.origin, body })
-  const acting = await start(t)
+  const acting = await startServer(t)
   const answer = await act(acting, JSON.stringify(run))
   assert.deepEqual([answer.status, answer.json], [200, { ok: true, message: 'done' }])
   assert.deepEqual(acting.connection.requests, [{ operation: 'whoami' }, run])
   for (const bad of ['', 'null', '[]', '{"operation":1}', `{"operation":"run","job":"${'x'.repeat(40_000)}"}`])
     assert.deepEqual([bad.slice(0, 20), (await act(acting, bad)).status], [bad.slice(0, 20), 400])
   assert.equal((await acting.ask('/api/actions')).status, 405)
-  const refusing = await start(t, { api: () => ({ ok: false, status: 409, message: 'It is over.', hint: 'tidemill runs' }) })
+  const refusing = await startServer(t, {
+    api: () => ({ ok: false, status: 409, message: 'It is over.', hint: 'tidemill runs' }),
+  })
   const refused = await act(refusing, JSON.stringify(run))
   assert.deepEqual([refused.status, refused.json.message, refused.json.hint], [409, 'It is over.', 'tidemill runs'])
-  const looking = await start(t, { actions: false })
+  const looking = await startServer(t, { actions: false })
   assert.equal((await act(looking, JSON.stringify(run))).status, 403)
   assert.deepEqual(looking.connection.requests, [{ operation: 'whoami' }])
   assert.equal((await looking.ask('/api/me')).json.role, 'viewer')
@@ -211,7 +167,7 @@ test('whose credentials the api refuses may look, under the name that AWS knows'
 })
 
 test('errors of AWS reach the page in words, with what to do', OPTIONS, async t => {
-  const { ask, connection, context } = await start(t)
+  const { ask, connection, context } = await startServer(t)
   for (const [name, status] of [
     ['ExpiredToken', 401],
     ['CredentialsProviderError', 401],
@@ -227,39 +183,4 @@ test('errors of AWS reach the page in words, with what to do', OPTIONS, async t 
   assert.equal(json.status, 500)
   assert.doesNotMatch(JSON.stringify(json), /a bug/)
   assert.match(context.said.join('\n'), /a bug/)
-})
-
-test('fault 48: without this start’s token, from another page or under another name nothing is answered', OPTIONS, async t => {
-  const { ui, ask, connection } = await start(t)
-  const own = { [TOKEN_HEADER]: ui.token }
-  const act = { method: 'POST', body: '{"operation":"notify"}' }
-  const { port } = new URL(ui.origin)
-  const attempts: [string, number, string, Record<string, string>][] = [
-    ['no token', 401, '/api/me', {}],
-    ['another token', 401, '/api/me', { [TOKEN_HEADER]: 'x'.repeat(ui.token.length) }],
-    ['a shorter token', 401, '/api/me', { [TOKEN_HEADER]: ui.token.slice(1) }],
-    ['the token in a cookie', 401, '/api/me', { cookie: `token=${ui.token}` }],
-    ['the token in the address', 401, `/api/me?token=${ui.token}`, {}],
-    ['an object without token', 401, `/data/${INDEX}`, {}],
-    ['an action without token', 401, '/api/actions', { ...act, origin: ui.origin }],
-    ['an action of no origin', 403, '/api/actions', { ...act, ...own }],
-    ['a sandboxed page', 403, '/api/actions', { ...act, ...own, origin: 'null' }],
-    ['the docs', 403, '/api/actions', { ...act, ...own, origin: ui.docs }],
-    ['the docs, reading', 403, '/api/me', { ...own, origin: ui.docs }],
-    ['the same site', 403, '/api/me', { ...own, 'sec-fetch-site': 'same-site' }],
-    ['another site', 403, `/data/${INDEX}`, { ...own, 'sec-fetch-site': 'cross-site' }],
-    ['a name that points here', 403, '/api/me', { ...own, host: `evil.example:${port}` }],
-    ['localhost', 403, '/', { host: `localhost:${port}` }],
-    ['no port', 403, '/', { host: '127.0.0.1' }],
-    ['the port of the docs', 403, '/', { host: new URL(ui.docs).host }],
-    ['a preflight', 403, '/api/actions', { method: 'OPTIONS', origin: ui.docs, 'access-control-request-method': 'POST' }],
-  ]
-  for (const [name, status, path, headers] of attempts) {
-    const answer = await get(ui.origin, path, headers)
-    assert.deepEqual([name, answer.status], [name, status])
-    assert.equal(answer.headers['access-control-allow-origin'], undefined)
-  }
-  assert.deepEqual(connection.requests, [{ operation: 'whoami' }])
-  assert.equal((await ask('/api/me', { origin: ui.origin, 'sec-fetch-site': 'same-origin' })).status, 200)
-  assert.notEqual((await start(t)).ui.token, ui.token)
 })

@@ -4,21 +4,8 @@ import { test } from 'node:test'
 import { answerDocs } from '../../lambda/site/docs.ts'
 import { parseEvent, type Reply } from '../../lambda/site/http.ts'
 import { answerPages } from '../../lambda/site/pages.ts'
-import { safePath } from '../../lambda/site/sign-in.ts'
 import { TOKEN_HEADER } from '../../shared/page-api.ts'
-import {
-  challengeOf,
-  cookiesOf,
-  DOCS,
-  ISSUER,
-  makeSite,
-  makeToken,
-  NOW,
-  PAGES,
-  request,
-  stranger,
-  type TokenParts,
-} from './site-fixture.ts'
+import { cookiesOf, DOCS, ISSUER, makeSite, makeToken, NOW, PAGES, request, stranger, type TokenParts } from './site-fixture.ts'
 
 const OPTIONS = { timeout: 5000 }
 const RUN = '20261122T010004-9f3ac2d1b7e4'
@@ -155,64 +142,6 @@ test('data is what the pages read, and never a page itself', OPTIONS, async () =
   ])
     assert.deepEqual([key, (await ask(key)).status], [key, 404])
   assert.equal((await ask('history/v1/index/current.json', 'PUT')).status, 405)
-})
-
-test('sign-in: the code counts once, for the browser that asked, with the secret that only it has', OPTIONS, async () => {
-  const { pages, posts, exchange } = makeSite()
-  const begun = await answerPages(pages, request('/auth/sign-in?to=%2Fruns%2Fx%3Fa%3D1'))
-  const to = new URL(begun.headers.location ?? '')
-  assert.equal(to.origin + to.pathname, 'https://sign-in.example/oauth2/authorize')
-  const { state = '', nonce, code_challenge: challenge, ...rest } = Object.fromEntries(to.searchParams)
-  assert.deepEqual(rest, {
-    response_type: 'code',
-    client_id: 'pages-client',
-    redirect_uri: 'https://runs.acme.example/auth/callback',
-    scope: 'openid email',
-    code_challenge_method: 'S256',
-  })
-  assert.match(begun.cookies?.[0] ?? '', /^__Host-tidemill-sign-in=.*; Max-Age=600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
-  const cookies = cookiesOf(begun.cookies)
-  const back = (query: string, fields = {}) => answerPages(pages, request(`/auth/callback?${query}`, { cookies, ...fields }))
-  exchange.answer = { id_token: makeToken({ claims: { nonce } }) }
-  for (const [query, fields] of [
-    [`code=c&state=other`, {}],
-    [`state=${state}`, {}],
-    [`code=c&state=${state}`, { cookies: new Map() }],
-    [`code=c&state=${state}`, { cookies: new Map([['__Host-tidemill-sign-in', 'x']]) }],
-  ] as const)
-    assert.equal((await back(query, fields)).status, 403)
-  assert.equal(posts.length, 0)
-  const done = await back(`code=c&state=${state}`)
-  assert.equal(
-    done.headers.location,
-    `https://runs.acme.example/#/runs/x?a=1&token=${(exchange.answer as { id_token: string }).id_token}`,
-  )
-  assert.match(done.cookies?.[0] ?? '', /^__Host-tidemill-sign-in=; Max-Age=0/)
-  assert.equal(challengeOf(posts[0]?.code_verifier ?? ''), challenge)
-  for (const answer of [
-    undefined,
-    {},
-    { id_token: 'x' },
-    { id_token: makeToken({ claims: { nonce: 'other' } }) },
-    { id_token: makeToken() },
-  ]) {
-    exchange.answer = answer
-    assert.equal((await back(`code=c&state=${state}`)).status, 403)
-  }
-})
-
-test('after the sign-in the browser stays on this host', OPTIONS, () => {
-  for (const bad of [
-    '//evil.example',
-    '/\\evil.example',
-    'https://evil.example',
-    'javascript:x',
-    '',
-    '/a b',
-    '/a\r\nset-cookie: x',
-  ])
-    assert.equal(safePath(bad), '/')
-  assert.equal(safePath('/runs/x?a=1'), '/runs/x?a=1')
 })
 
 test('fault 48: hosted, the docs have a cookie of their own, which opens nothing of the pages', OPTIONS, async () => {

@@ -122,20 +122,20 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'cli/ui-server.ts',
     from: "if (typeof given === 'string' && isSame(given, token)) return undefined",
     to: "if (given === undefined || (typeof given === 'string' && isSame(given, token))) return undefined",
-    test: ['test/cli/ui.it.test.ts', 'fault 48: '],
+    test: ['test/cli/fault-ui.it.test.ts', 'fault 48: '],
   },
   {
     name: 'the page answers other pages',
     file: 'cli/ui-server.ts',
     from: 'headers.origin !== undefined && headers.origin !== origin',
     to: 'headers.origin === undefined && headers.origin !== origin',
-    test: ['test/cli/ui.it.test.ts', 'fault 48: '],
+    test: ['test/cli/fault-ui.it.test.ts', 'fault 48: '],
   },
   {
     name: 'the page answers to any name',
     file: 'cli/loopback.ts',
     from: '`http://${request.headers.host}` !== origin',
     to: "request.headers.host === ''",
-    test: ['test/cli/ui.it.test.ts', 'fault 48: '],
+    test: ['test/cli/fault-ui.it.test.ts', 'fault 48: '],
   },
 ]

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { answerPages } from '../../lambda/site/pages.ts'
+import { safePath } from '../../lambda/site/sign-in.ts'
+import { challengeOf, cookiesOf, makeSite, makeToken, request } from './site-fixture.ts'
+
+const OPTIONS = { timeout: 5000 }
+
+test('sign-in: the code counts once, for the browser that asked, with the secret that only it has', OPTIONS, async () => {
+  const { pages, posts, exchange } = makeSite()
+  const begun = await answerPages(pages, request('/auth/sign-in?to=%2Fruns%2Fx%3Fa%3D1'))
+  const to = new URL(begun.headers.location ?? '')
+  assert.equal(to.origin + to.pathname, 'https://sign-in.example/oauth2/authorize')
+  const { state = '', nonce, code_challenge: challenge, ...rest } = Object.fromEntries(to.searchParams)
+  assert.deepEqual(rest, {
+    response_type: 'code',
+    client_id: 'pages-client',
+    redirect_uri: 'https://runs.acme.example/auth/callback',
+    scope: 'openid email',
+    code_challenge_method: 'S256',
+  })
+  assert.match(begun.cookies?.[0] ?? '', /^__Host-tidemill-sign-in=.*; Max-Age=600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+  const cookies = cookiesOf(begun.cookies)
+  const back = (query: string, fields = {}) => answerPages(pages, request(`/auth/callback?${query}`, { cookies, ...fields }))
+  exchange.answer = { id_token: makeToken({ claims: { nonce } }) }
+  for (const [query, fields] of [
+    [`code=c&state=other`, {}],
+    [`state=${state}`, {}],
+    [`code=c&state=${state}`, { cookies: new Map() }],
+    [`code=c&state=${state}`, { cookies: new Map([['__Host-tidemill-sign-in', 'x']]) }],
+  ] as const)
+    assert.equal((await back(query, fields)).status, 403)
+  assert.equal(posts.length, 0)
+  const done = await back(`code=c&state=${state}`)
+  assert.equal(
+    done.headers.location,
+    `https://runs.acme.example/#/runs/x?a=1&token=${(exchange.answer as { id_token: string }).id_token}`,
+  )
+  assert.match(done.cookies?.[0] ?? '', /^__Host-tidemill-sign-in=; Max-Age=0/)
+  assert.equal(challengeOf(posts[0]?.code_verifier ?? ''), challenge)
+  for (const answer of [
+    undefined,
+    {},
+    { id_token: 'x' },
+    { id_token: makeToken({ claims: { nonce: 'other' } }) },
+    { id_token: makeToken() },
+  ]) {
+    exchange.answer = answer
+    assert.equal((await back(`code=c&state=${state}`)).status, 403)
+  }
+})
+
+test('after the sign-in the browser stays on this host', OPTIONS, () => {
+  for (const bad of [
+    '//evil.example',
+    '/\\evil.example',
+    'https://evil.example',
+    'javascript:x',
+    '',
+    '/a b',
+    '/a\r\nset-cookie: x',
+  ])
+    assert.equal(safePath(bad), '/')
+  assert.equal(safePath('/runs/x?a=1'), '/runs/x?a=1')
+})
