@@ -105,5 +105,5 @@ if (layer !== 'unit')
   await runTests(
     'integration tests',
     files(isIntegration).map(name => [name]),
-    15,
+    30,
   )

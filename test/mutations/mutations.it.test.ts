@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { MUTATIONS, type Mutation } from './mutations.ts'
 
 const root = join(import.meta.dirname, '../..')
-const COPIED = ['shared', 'lambda', 'test/fakes', 'test/lambda', 'package.json', 'tsconfig.json']
+const COPIED = ['shared', 'lambda', 'cli', 'local', 'test/fakes', 'test/lambda', 'test/cli', 'package.json', 'tsconfig.json']
 mkdirSync(join(root, '.cache'), { recursive: true })
 const folder = mkdtempSync(join(root, '.cache', 'mutations-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
