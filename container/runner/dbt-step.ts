@@ -142,7 +142,9 @@ export async function runDbtStep(
     const event = parseEvent(text)
     // The manifest is there before the first node starts.
     if (event.name === 'FoundStats') facts = await readNodeFacts(join(target, 'manifest.json'))
-    const node = ledger.take(event)
+    // What 2.x says of a node after an interrupt need not be so: once it called a model that was cut a success. It counts as not done.
+    const isTrue = engine.resultsOfWhatRan || !context.stop.aborted || event.name !== 'NodeFinished'
+    const node = isTrue ? ledger.take(event) : undefined
     const testedNode = node && facts.tested.get(node.uniqueId)
     if (node && testedNode) node.testedNode = testedNode
     if (event.level === 'debug') log.debug(event.text)
