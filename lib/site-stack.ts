@@ -13,9 +13,6 @@ import { SignIn } from './constructs/sign-in.ts'
 import { SiteDistribution } from './constructs/site-distribution.ts'
 import type { TidemillStack } from './tidemill-stack.ts'
 
-/** Where the function takes somebody back from Cognito's page (lambda/site/sign-in.ts). */
-const CALLBACK = '/auth/callback'
-
 export interface SiteStackProps extends StackProps {
   readonly config: Config
   /** Of the same configuration. */
@@ -40,8 +37,8 @@ export class SiteStack extends Stack {
     const origins = { pages: `https://${site.domain}`, docs: `https://${site.docsDomain}` }
     const signIn = new SignIn(this, 'SignIn', { installation: config.installation, site })
     const clients = {
-      pages: signIn.addClient('PagesClient', origins.pages, CALLBACK),
-      docs: signIn.addClient('DocsClient', origins.docs, CALLBACK),
+      pages: signIn.addClient('PagesClient', origins.pages),
+      docs: signIn.addClient('DocsClient', origins.docs),
     }
     const handler = this.makeFunction(config, main, code)
     handler.addEnvironment(ENV.site, this.toJsonString(settingsOf(signIn, origins, clients, version)))

@@ -58,6 +58,8 @@ export interface SiteSettings {
 }
 /** Header that CloudFront puts into a request, in place of one that the browser sent: `pages` or `docs`. */
 export const SITE_HEADER = 'x-tidemill-site'
+/** Where Cognito's sign-in page sends a browser back to, on either origin. */
+export const SITE_CALLBACK = '/auth/callback'
 
 /** Names of what the main stack exports for it. */
 export const exportName = (installation: string, what: 'table' | 'bucket') => `${installation}-${what}`

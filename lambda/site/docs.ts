@@ -14,9 +14,10 @@ import {
   parseDocsPath,
   typeOfFile,
 } from '../../shared/page-objects.ts'
+import { SITE_CALLBACK } from '../../shared/resource-names.ts'
 import type { Reply, SiteRequest } from './http.ts'
 import type { SendObject } from './objects.ts'
-import { begin, CALLBACK, complete, forgetSignIn, redirect, SIGN_IN, type SignIn, type SignInDeps } from './sign-in.ts'
+import { begin, complete, forgetSignIn, redirect, SIGN_IN, type SignIn, type SignInDeps } from './sign-in.ts'
 import { checkToken } from './token.ts'
 
 export interface DocsDeps extends SignInDeps {
@@ -31,7 +32,7 @@ const COOKIE = '__Host-tidemill-docs'
 export async function answerDocs(deps: DocsDeps, request: SiteRequest): Promise<Reply> {
   const { path, method, headers } = request
   if (path === SIGN_IN) return begin(deps.site, deps, request.query.get('to') ?? '/')
-  if (path === CALLBACK) return welcome(deps, request)
+  if (path === SITE_CALLBACK) return welcome(deps, request)
   if (method !== 'GET' && method !== 'HEAD') return notice(405, 'Docs are only read.')
   const identity = await checkToken(request.cookies.get(COOKIE) ?? '', deps.site, deps.keys, deps.now())
   if (!identity)

@@ -8,10 +8,11 @@ import type { PageAnswers } from '../../shared/page-answers.ts'
 import { isPageKey, type Me, type PageError, pageAddress, type Role, TOKEN_HEADER } from '../../shared/page-api.ts'
 import { DATA_HEADERS, PAGE_HEADERS } from '../../shared/page-headers.ts'
 import { cacheOfData, typeOfData } from '../../shared/page-objects.ts'
+import { SITE_CALLBACK } from '../../shared/resource-names.ts'
 import type { PageFile } from './files.ts'
 import type { Reply, SiteRequest } from './http.ts'
 import type { SendObject } from './objects.ts'
-import { begin, CALLBACK, complete, forgetSignIn, redirect, SIGN_IN, type SignIn, type SignInDeps } from './sign-in.ts'
+import { begin, complete, forgetSignIn, redirect, SIGN_IN, type SignIn, type SignInDeps } from './sign-in.ts'
 import { checkToken } from './token.ts'
 
 export interface PagesDeps extends SignInDeps {
@@ -28,7 +29,7 @@ export interface PagesDeps extends SignInDeps {
 export async function answerPages(deps: PagesDeps, request: SiteRequest): Promise<Reply> {
   const { path, method } = request
   if (path === SIGN_IN) return begin(deps.site, deps, request.query.get('to') ?? '/runs')
-  if (path === CALLBACK) return welcome(deps, request)
+  if (path === SITE_CALLBACK) return welcome(deps, request)
   const isData = path.startsWith('/data/')
   if (!isData && !path.startsWith('/api/')) return answerFile(deps, request)
   const viewer = await identify(deps, request)

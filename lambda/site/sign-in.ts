@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import type { PageError } from '../../shared/page-api.ts'
 import { DATA_HEADERS } from '../../shared/page-headers.ts'
+import { SITE_CALLBACK } from '../../shared/resource-names.ts'
 import type { Reply, SiteRequest } from './http.ts'
 import { checkToken, type Identity, type Keys, type TokenRules } from './token.ts'
 
 export const SIGN_IN = '/auth/sign-in'
-export const CALLBACK = '/auth/callback'
 
 export interface SignIn extends TokenRules {
   /** Of the pages or of the docs, `https://…` without a slash at the end. */
@@ -36,7 +36,7 @@ export function begin({ origin, authority, audience }: SignIn, deps: SignInDeps,
   const query = new URLSearchParams({
     response_type: 'code',
     client_id: audience,
-    redirect_uri: origin + CALLBACK,
+    redirect_uri: origin + SITE_CALLBACK,
     scope: 'openid email',
     state,
     nonce,
@@ -61,7 +61,7 @@ export async function complete(site: SignIn, deps: SignInDeps, request: SiteRequ
   const answer = await deps.postForm(`${site.authority}/oauth2/token`, {
     grant_type: 'authorization_code',
     client_id: site.audience,
-    redirect_uri: site.origin + CALLBACK,
+    redirect_uri: site.origin + SITE_CALLBACK,
     code,
     code_verifier: kept.verifier,
   })

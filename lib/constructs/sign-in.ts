@@ -17,6 +17,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib/core'
 import { Construct } from 'constructs'
 import type { SiteConfig } from '../../shared/config-model.ts'
 import { ROLES } from '../../shared/page-api.ts'
+import { SITE_CALLBACK } from '../../shared/resource-names.ts'
 import { acknowledge } from '../acknowledge.ts'
 
 export interface SignInProps {
@@ -66,7 +67,7 @@ export class SignIn extends Construct {
   }
 
   /** An app client of one origin: without a secret, for a code with PKCE; its tokens count for an hour and at that origin only. */
-  addClient(id: string, origin: string, callback: string): UserPoolClient {
+  addClient(id: string, origin: string): UserPoolClient {
     const client = new UserPoolClient(this, id, {
       userPool: this.pool,
       generateSecret: false,
@@ -75,7 +76,7 @@ export class SignIn extends Construct {
       oAuth: {
         flows: { authorizationCodeGrant: true },
         scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
-        callbackUrls: [origin + callback],
+        callbackUrls: [origin + SITE_CALLBACK],
         logoutUrls: [`${origin}/`],
       },
       idTokenValidity: Duration.hours(1),
