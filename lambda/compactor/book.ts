@@ -8,7 +8,7 @@ import { type Bucket, textOf } from '../common/bucket.ts'
 /** What is read must be what we wrote; 100,000 runs of one day are 35 MB. */
 const MAX_BYTES = 256 * 1024 * 1024
 
-export interface Book {
+interface Book {
   index: HistoryIndex
   /** Of `current.json`; null: there is none yet. */
   etag: string | null
@@ -31,10 +31,22 @@ export async function readBook(bucket: Pick<Bucket, 'read'>, broken: 'refuse' | 
   return { index, etag: object.etag }
 }
 
-/** The last write of a change: until then readers see the state before. Throws when somebody else wrote meanwhile. */
-export async function writeBook(bucket: Pick<Bucket, 'replace'>, book: Book): Promise<void> {
-  const done = await bucket.replace(HISTORY_KEY.index, gzipSync(JSON.stringify(book.index)), book.etag, 'gzip')
+/**
+ * Makes the next index of the one that is there, and writes it as the last step: until then readers see the state before. Answers
+ * what was written; undefined: `make` gave the same object, there is nothing to write. Throws when somebody else wrote meanwhile.
+ */
+export async function changeBook(
+  { bucket, now }: { bucket: Pick<Bucket, 'read' | 'replace'>; now(): Date },
+  make: (index: HistoryIndex) => Promise<HistoryIndex>,
+  broken?: 'refuse' | 'replace',
+): Promise<HistoryIndex | undefined> {
+  const { index, etag } = await readBook(bucket, broken)
+  const next = await make(index)
+  if (next === index) return undefined
+  const written = { ...next, at: now().toISOString() }
+  const done = await bucket.replace(HISTORY_KEY.index, gzipSync(JSON.stringify(written)), etag, 'gzip')
   if (!done) throw new Error(`${HISTORY_KEY.index} was changed by another meanwhile; it is done again`)
+  return written
 }
 
 /** Rows of a page of a day or job, newest first. */

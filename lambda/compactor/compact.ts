@@ -2,7 +2,7 @@
 import { RUN_ID_PATTERN } from '../../shared/contract.ts'
 import type { CompactLease } from '../common/dynamo-compact.ts'
 import type { CompactRequest, Invoke } from '../common/invoke.ts'
-import { readBook, writeBook } from './book.ts'
+import { changeBook } from './book.ts'
 import { type DailyDeps, daily } from './daily.ts'
 import { rowsOfRuns, runsOfNotes } from './find.ts'
 import { isRebuildNote, type RebuildDeps, rebuild, rebuildNote, restoreRun } from './rebuild.ts'
@@ -84,11 +84,8 @@ async function take(deps: CompactDeps, holder: string) {
 async function showRuns(deps: CompactDeps, notes: readonly string[]): Promise<void> {
   const rows = await rowsOfRuns(deps, await runsOfNotes(deps, notes.filter(isRunOrDay)))
   if (rows.length === 0) return
-  const book = await readBook(deps.bucket)
-  const index = await addRows(deps.bucket, book.index, rows)
-  if (index === book.index) return
-  await writeBook(deps.bucket, { ...book, index: { ...index, at: deps.now().toISOString() } })
-  deps.log('index written', { runs: rows.length, days: index.days.length })
+  const index = await changeBook(deps, before => addRows(deps.bucket, before, rows))
+  if (index) deps.log('index written', { runs: rows.length, days: index.days.length })
 }
 
 const leaseEnd = (deps: CompactDeps) => new Date(deps.now().getTime() + LEASE_MS).toISOString()

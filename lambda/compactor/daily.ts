@@ -6,7 +6,7 @@ import type { HistoryIndex, IndexDay } from '../../shared/history-index.ts'
 import { keptDays } from '../../shared/retention.ts'
 import { isFinal } from '../../shared/run.ts'
 import type { Bucket } from '../common/bucket.ts'
-import { readBook, readRows, writeBook } from './book.ts'
+import { changeBook, readBook, readRows } from './book.ts'
 import { DAY_MS, daysToPack, type MonthFiles, monthFileOf, monthsToPack, rangesToPack } from './closed.ts'
 import { allKept, expire, isExpired, isLeaving } from './expire.ts'
 import { type FindDeps, rowsOfRuns } from './find.ts'
@@ -41,7 +41,7 @@ export async function* daily(deps: DailyDeps): AsyncGenerator<void> {
     if (count) deps.log('docs and state of earlier runs removed', { environment: name, count })
   }
   yield
-  await change(deps, index => expire(deps.bucket, index, config, deps.now()))
+  await changeBook(deps, index => expire(deps.bucket, index, config, deps.now()))
   yield
   for await (const day of eachDay(deps)) {
     const sources = day.generation === undefined ? [] : [sourceOfDay(day)]
@@ -65,7 +65,7 @@ export async function* daily(deps: DailyDeps): AsyncGenerator<void> {
 /** What cannot be compacted stays as it is, for the readers as well, and holds up nothing else; it is tried again the next day. */
 async function attempt(deps: DailyDeps, from: string, make: (index: HistoryIndex) => Promise<HistoryIndex>): Promise<void> {
   try {
-    await change(deps, make)
+    await changeBook(deps, make)
   } catch (error) {
     deps.log('files could not be compacted', { from, error })
   }
@@ -76,12 +76,6 @@ const recentDays = (now: Date) =>
 
 /** The day as it is now: its tail may have grown since the plan. */
 const current = (index: HistoryIndex, day: IndexDay) => index.days.find(each => each.date === day.date) ?? day
-
-async function change(deps: DailyDeps, make: (index: HistoryIndex) => Promise<HistoryIndex>): Promise<void> {
-  const book = await readBook(deps.bucket)
-  const index = await make(book.index)
-  if (index !== book.index) await writeBook(deps.bucket, { ...book, index: { ...index, at: deps.now().toISOString() } })
-}
 
 /** Days that are over and have no open run, with all their runs in the index. */
 async function* eachDay(deps: DailyDeps): AsyncGenerator<IndexDay> {
@@ -125,7 +119,7 @@ async function refresh(deps: DailyDeps, date: string, which: 'missing' | 'all'):
     const ready = runs.filter(run => isFinal(run.status) && !run.effects?.includes('history'))
     if (ready.length < runs.length) closed = false
     const rows = await rowsOfRuns(deps, ready)
-    await change(deps, before => addRows(deps.bucket, before, rows))
+    await changeBook(deps, before => addRows(deps.bucket, before, rows))
   }
   return closed
 }

@@ -2,13 +2,13 @@
  * Writes the history of a span of days anew, from table and bucket: files of each run, index, and with the next compaction the
  * rest. One day is one step, noted with the lease, so that it goes on where it stopped.
  */
-import { KEY } from '../../shared/contract.ts'
+import { fullName, KEY } from '../../shared/contract.ts'
 import type { HistoryIndex, IndexRun } from '../../shared/history-index.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { type Bucket, textOf } from '../common/bucket.ts'
 import type { CompactLease } from '../common/dynamo-compact.ts'
 import { type HistoryDeps, writeHistory } from '../common/effect-history.ts'
-import { readBook, readRows, writeBook } from './book.ts'
+import { changeBook, readRows } from './book.ts'
 import { DAY_MS } from './closed.ts'
 import { newestOf } from './expire.ts'
 import { type FindDeps, rowsOfRuns } from './find.ts'
@@ -48,25 +48,26 @@ async function rebuildDay(deps: RebuildDeps, date: string): Promise<void> {
     for (let at = 0; at < runs.length; at += AT_ONCE)
       await Promise.all(runs.slice(at, at + AT_ONCE).map(run => writeHistory(filesOnly(deps), run)))
     const rows = await rowsOfRuns(deps, runs)
-    await change(deps, index => addRows(deps.bucket, index, rows, true))
+    await changeBook(deps, index => addRows(deps.bucket, index, rows, true), 'replace')
   }
   if (ids.length) deps.log('history of a day written anew', { day: date, runs: ids.length })
 }
 
 /** What a job has had may have been lost with its page or counted twice: it is counted by the pages of the days. */
 async function recount(deps: RebuildDeps): Promise<void> {
-  await change(deps, async index => {
+  const make = async (index: HistoryIndex): Promise<HistoryIndex> => {
     const runs = new Map<string, number>()
     for (const day of index.days)
       for (const { project, job } of await readRows(deps.bucket, day.page))
-        runs.set(`${project}/${job}`, (runs.get(`${project}/${job}`) ?? 0) + 1)
+        runs.set(fullName(project, job), (runs.get(fullName(project, job)) ?? 0) + 1)
     const jobs = []
     for (const job of index.jobs) {
       const count = runs.get(job.job)
       if (count) jobs.push(await jobOf(deps.bucket, job.job, await readRows(deps.bucket, job.page), job, count))
     }
     return { ...index, jobs, newest: await newestOf(deps.bucket, index.days) }
-  })
+  }
+  await changeBook(deps, make, 'replace')
 }
 
 /** Files of a run from its record, which is in the table, or in `run.json` where the table has it no more. */
@@ -90,9 +91,3 @@ async function recordOf(bucket: Bucket, row: IndexRun): Promise<RunRecord | unde
 const filesOnly = ({ bucket, configs, log }: RebuildDeps): HistoryDeps => ({ bucket, configs, log })
 
 const dayAfter = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOString().slice(0, 10)
-
-async function change(deps: RebuildDeps, make: (index: HistoryIndex) => Promise<HistoryIndex>): Promise<void> {
-  const book = await readBook(deps.bucket, 'replace')
-  const index = await make(book.index)
-  if (index !== book.index) await writeBook(deps.bucket, { ...book, index: { ...index, at: deps.now().toISOString() } })
-}
