@@ -18,7 +18,7 @@ export const HISTORY_KEY = {
   root: ROOT,
   run: (table: HistoryTable, day: string, run: string) => `${ROOT}${table}/day=${day}/run=${run}.parquet`,
   day: (table: HistoryTable, day: string, generation: string) => `${ROOT}${table}/day=${day}/all-${generation}.parquet`,
-  /** A closed month in one file; its days have none of their own any more. */
+  /** Some days of a month, or a part of one large day; these days have no file of their own any more. */
   month: (table: HistoryTable, month: string, generation: string) => `${ROOT}${table}/month=${month}/all-${generation}.parquet`,
   index: `${ROOT}index/current.json`,
   dayPage: (day: string, sha256: string) => `${ROOT}index/days/${day}-${sha256.slice(0, 16)}.json`,
@@ -32,7 +32,7 @@ export interface HistoryIndex {
   at: string
   /** Newest first; only days with runs. */
   days: IndexDay[]
-  /** Files of closed months, newest first; a month with much in it has several. */
+  /** Newest first. Of closed months, several where there is much in one, and of days too large for one file. */
   months: IndexMonth[]
   /** By full name. */
   jobs: IndexJob[]

@@ -12,7 +12,7 @@ When a run has ended, the finisher writes six Parquet files about it, one a tabl
 \`\`\`
 history/v1/<table>/day=<date>/run=<run>.parquet                 a run, by the day of its claim (UTC)
 history/v1/<table>/day=<date>/all-<generation>.parquet          the runs of a closed day
-history/v1/<table>/month=<month>/all-<generation>.parquet       the runs of a closed month
+history/v1/<table>/month=<month>/all-<generation>.parquet       runs of some days of a month
 runs/<project>/<environment>/<job>/<run>/run.json               the run, as it is in the table of the installation
 runs/<project>/<environment>/<job>/<run>/nodes.json             the last result of each node, tests among them
 \`\`\`
