@@ -5,6 +5,7 @@ import { SERVICE_PRICES } from '../../shared/machinery-cost.ts'
 import { useApp, useIndex } from '../app-context.ts'
 import { HREF, hrefOf } from '../route.ts'
 import { readData } from '../server.ts'
+import { Table } from '../table.tsx'
 import { useLoad, useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Status, Text, Time } from '../words.tsx'
 import { byMonth, type MonthCost, monthCost } from './costs.ts'
@@ -32,33 +33,20 @@ export function CostPage({ query }: { query: URLSearchParams }) {
       {months.length > 0 && (
         <section aria-labelledby="months">
           <h2 id="months">Months</h2>
-          <div class="scroll narrow">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Month (UTC)</th>
-                  <th scope="col" class="number">
-                    Runs
-                  </th>
-                  <th scope="col" class="number">
-                    Containers
-                  </th>
+          <div class="narrow">
+            <Table columns={['Month (UTC)', ['Runs', 'number'], ['Containers', 'number']]}>
+              {months.map(each => (
+                <tr key={each.month}>
+                  <td>
+                    <a href={hrefOf(['cost'], { month: each.month })} aria-current={each.month === month ? 'true' : undefined}>
+                      {each.month}
+                    </a>
+                  </td>
+                  <td class="number">{formatCount(each.runs)}</td>
+                  <td class="number">{formatMoney(each.usd)}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {months.map(each => (
-                  <tr key={each.month}>
-                    <td>
-                      <a href={hrefOf(['cost'], { month: each.month })} aria-current={each.month === month ? 'true' : undefined}>
-                        {each.month}
-                      </a>
-                    </td>
-                    <td class="number">{formatCount(each.runs)}</td>
-                    <td class="number">{formatMoney(each.usd)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+              ))}
+            </Table>
           </div>
         </section>
       )}
@@ -106,80 +94,58 @@ function Month({ index, month, now }: { index: HistoryIndex; month: string; now:
 
 function Jobs({ cost }: { cost: MonthCost }) {
   return (
-    <div class="scroll">
-      <table>
-        <caption class="hidden">Cost by job</caption>
-        <thead>
-          <tr>
-            <th scope="col">Job</th>
-            {['Runs', 'Containers', 'Machinery', 'A run', 'Rest of the month'].map((title, i) => (
-              <th scope="col" key={title} class={`number ${i === 2 || i === 3 ? 'minor' : ''}`}>
-                {title}
-              </th>
-            ))}
+    <Table
+      caption="Cost by job"
+      columns={[
+        'Job',
+        ['Runs', 'number'],
+        ['Containers', 'number'],
+        ['Machinery', 'number minor'],
+        ['A run', 'number minor'],
+        ['Rest of the month', 'number'],
+      ]}
+    >
+      {cost.jobs.map(each => {
+        const [project = '', job = ''] = each.job.split('/')
+        return (
+          <tr key={each.job}>
+            <td>
+              <a href={HREF.job(project, job)}>
+                <Text of={each.job} max={100} />
+              </a>
+            </td>
+            <td class="number">{formatCount(each.runs)}</td>
+            <td class="number">{formatMoney(each.tasks)}</td>
+            <td class="number minor">{formatMoney(each.machinery)}</td>
+            <td class="number minor">{each.runs ? formatMoney((each.tasks + each.machinery) / each.runs) : ''}</td>
+            <td class="number">{each.rest ? formatMoney(each.rest) : ''}</td>
           </tr>
-        </thead>
-        <tbody>
-          {cost.jobs.map(each => {
-            const [project = '', job = ''] = each.job.split('/')
-            return (
-              <tr key={each.job}>
-                <td>
-                  <a href={HREF.job(project, job)}>
-                    <Text of={each.job} max={100} />
-                  </a>
-                </td>
-                <td class="number">{formatCount(each.runs)}</td>
-                <td class="number">{formatMoney(each.tasks)}</td>
-                <td class="number minor">{formatMoney(each.machinery)}</td>
-                <td class="number minor">{each.runs ? formatMoney((each.tasks + each.machinery) / each.runs) : ''}</td>
-                <td class="number">{each.rest ? formatMoney(each.rest) : ''}</td>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </div>
+        )
+      })}
+    </Table>
   )
 }
 
 function Dearest({ runs, now }: { runs: IndexRun[]; now: Date }) {
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Run</th>
-            <th scope="col">Job</th>
-            <th scope="col">Started</th>
-            <th scope="col" class="number">
-              Took
-            </th>
-            <th scope="col" class="number">
-              Container
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map(run => (
-            <tr key={run.id}>
-              <td>
-                <a href={HREF.run(run.id)} aria-label={`Run ${run.id}: ${run.status}`}>
-                  <Status status={run.status} />
-                </a>
-              </td>
-              <td>
-                <Text of={run.job} max={60} />
-              </td>
-              <td>
-                <Time at={run.startedAt ?? run.endedAt} now={now} />
-              </td>
-              <td class="number">{run.seconds === undefined ? '' : formatDuration(run.seconds)}</td>
-              <td class="number">{formatMoney(run.usd ?? 0)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table columns={['Run', 'Job', 'Started', ['Took', 'number'], ['Container', 'number']]}>
+      {runs.map(run => (
+        <tr key={run.id}>
+          <td>
+            <a href={HREF.run(run.id)} aria-label={`Run ${run.id}: ${run.status}`}>
+              <Status status={run.status} />
+            </a>
+          </td>
+          <td>
+            <Text of={run.job} max={60} />
+          </td>
+          <td>
+            <Time at={run.startedAt ?? run.endedAt} now={now} />
+          </td>
+          <td class="number">{run.seconds === undefined ? '' : formatDuration(run.seconds)}</td>
+          <td class="number">{formatMoney(run.usd ?? 0)}</td>
+        </tr>
+      ))}
+    </Table>
   )
 }

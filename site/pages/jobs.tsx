@@ -5,6 +5,7 @@ import type { IndexJob } from '../../shared/history-index.ts'
 import { useApp, useIndex, zoneOf } from '../app-context.ts'
 import { nextFirings } from '../firings.ts'
 import { HREF } from '../route.ts'
+import { Table } from '../table.tsx'
 import { useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Mark, Status, Text, Time } from '../words.tsx'
 
@@ -21,28 +22,14 @@ export function JobsPage() {
       {!config && !loaded.value && !loaded.fault && <Loading what="the jobs" />}
       {config && names.length === 0 && <Empty title="The configuration has no jobs." />}
       {names.length > 0 && (
-        <div class="scroll">
-          <table>
-            <caption class="hidden">Jobs</caption>
-            <thead>
-              <tr>
-                <th scope="col">Newest run</th>
-                <th scope="col">Job</th>
-                <th scope="col">Environment</th>
-                <th scope="col">Last 30, newest right</th>
-                <th scope="col" class="number minor">
-                  Usual
-                </th>
-                <th scope="col">Next</th>
-              </tr>
-            </thead>
-            <tbody>
-              {names.map(name => (
-                <JobRow key={name} name={name} past={index?.jobs.find(each => each.job === name)} config={config} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Jobs"
+          columns={['Newest run', 'Job', 'Environment', 'Last 30, newest right', ['Usual', 'number minor'], 'Next']}
+        >
+          {names.map(name => (
+            <JobRow key={name} name={name} past={index?.jobs.find(each => each.job === name)} config={config} now={now} />
+          ))}
+        </Table>
       )}
     </>
   )

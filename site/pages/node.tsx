@@ -4,6 +4,7 @@ import { useIndex } from '../app-context.ts'
 import { daysAgo } from '../parquet.ts'
 import { HREF } from '../route.ts'
 import { streakWords } from '../streak.ts'
+import { Table } from '../table.tsx'
 import { Trend } from '../trend.tsx'
 import { changeQuery, useNow } from '../use.ts'
 import { useRows } from '../use-rows.ts'
@@ -117,53 +118,40 @@ function Past({ runs, now, test }: { runs: NodeRun[]; now: Date; test: boolean }
         <Fact name="Relation" value={newest?.relation} />
       </dl>
       <Trend bars={bars} line={median} label={`Duration of the newest ${plural(bars.length, 'run')}`} />
-      <div class="scroll">
-        <table>
-          <caption class="hidden">Runs of this node</caption>
-          <thead>
-            <tr>
-              <th scope="col">Status</th>
-              <th scope="col">When</th>
-              <th scope="col">Job</th>
-              <th scope="col" class="number">
-                Took
-              </th>
-              <th scope="col" class="number">
-                {test ? 'Rows found' : 'Rows'}
-              </th>
-              <th scope="col" class="minor">
-                Commit
-              </th>
-              <th scope="col" class="minor">
-                Message
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.slice(0, LISTED).map(run => (
-              <tr key={run.run} class={`is-${run.status === 'fail' ? 'error' : run.status}`}>
-                <td>
-                  <a href={HREF.run(run.run, { view: 'nodes', q: run.name })} aria-label={`Run ${run.run}: ${run.status}`}>
-                    <Status status={run.status} />
-                  </a>
-                </td>
-                <td>{run.startedAt ? <Time at={run.startedAt} now={now} /> : ''}</td>
-                <td>
-                  <Text of={run.job} max={60} />
-                </td>
-                <td class="number">{run.seconds === undefined ? '' : formatDuration(run.seconds)}</td>
-                <td class="number">{run.rows === undefined || run.rows < 0 ? '' : formatCount(run.rows)}</td>
-                <td class="minor">
-                  <code>{run.commit?.slice(0, 7)}</code>
-                </td>
-                <td class="minor message">
-                  <Text of={run.status === 'success' ? '' : run.message} max={140} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        caption="Runs of this node"
+        columns={[
+          'Status',
+          'When',
+          'Job',
+          ['Took', 'number'],
+          [test ? 'Rows found' : 'Rows', 'number'],
+          ['Commit', 'minor'],
+          ['Message', 'minor'],
+        ]}
+      >
+        {runs.slice(0, LISTED).map(run => (
+          <tr key={run.run} class={`is-${run.status === 'fail' ? 'error' : run.status}`}>
+            <td>
+              <a href={HREF.run(run.run, { view: 'nodes', q: run.name })} aria-label={`Run ${run.run}: ${run.status}`}>
+                <Status status={run.status} />
+              </a>
+            </td>
+            <td>{run.startedAt ? <Time at={run.startedAt} now={now} /> : ''}</td>
+            <td>
+              <Text of={run.job} max={60} />
+            </td>
+            <td class="number">{run.seconds === undefined ? '' : formatDuration(run.seconds)}</td>
+            <td class="number">{run.rows === undefined || run.rows < 0 ? '' : formatCount(run.rows)}</td>
+            <td class="minor">
+              <code>{run.commit?.slice(0, 7)}</code>
+            </td>
+            <td class="minor message">
+              <Text of={run.status === 'success' ? '' : run.message} max={140} />
+            </td>
+          </tr>
+        ))}
+      </Table>
       {runs.length > LISTED && (
         <p class="dim">
           The newest {LISTED} of {formatCount(runs.length)}.

@@ -6,6 +6,7 @@ import { useApp, useIndex } from '../app-context.ts'
 import { HREF, hrefOf } from '../route.ts'
 import { openRows, useOpenRuns } from '../runs/open-runs.ts'
 import { readData } from '../server.ts'
+import { Table } from '../table.tsx'
 import { useLoad, useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Mark, Text, viewerZone } from '../words.tsx'
 import { dateText, type Expected, expectedOf, jobName, plusDays, sumOf, weekOf } from './calendar.ts'
@@ -63,32 +64,19 @@ export function SchedulePage({ query }: { query: URLSearchParams }) {
               <strong class="is-warn">! {plural(missed, 'scheduled run')} did not happen.</strong>
             )}
           </p>
-          <div class="scroll">
-            <table class="week">
-              <caption class="hidden">Scheduled runs of the week</caption>
-              <thead>
-                <tr>
-                  <th scope="col">Job</th>
-                  {days.map(day => (
-                    <th scope="col" key={day.getTime()}>
-                      {formatDay(day, new Date(0), viewerZone()).replace(/ \d{4} .*$/, '')}
-                      {dateText(day) === dateText(now) && ' (today)'}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map(row => (
-                  <JobWeek key={jobName(row.job)} job={row.job} days={row.days} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table class="week" caption="Scheduled runs of the week" columns={['Job', ...days.map(day => dayTitle(day, now))]}>
+            {rows.map(row => (
+              <JobWeek key={jobName(row.job)} job={row.job} days={row.days} />
+            ))}
+          </Table>
         </>
       )}
     </>
   )
 }
+
+const dayTitle = (day: Date, now: Date) =>
+  formatDay(day, new Date(0), viewerZone()).replace(/ \d{4} .*$/, '') + (dateText(day) === dateText(now) ? ' (today)' : '')
 
 /** Days are of the viewer's zone, pages of UTC: one more at each end. */
 async function readWeek(index: HistoryIndex, week: Date): Promise<IndexRun[]> {

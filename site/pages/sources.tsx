@@ -4,6 +4,7 @@ import { formatDuration, plural } from '../../shared/format.ts'
 import { useIndex } from '../app-context.ts'
 import { daysAgo } from '../parquet.ts'
 import { HREF } from '../route.ts'
+import { Table } from '../table.tsx'
 import { Trend } from '../trend.tsx'
 import { useNow } from '../use.ts'
 import { useRows } from '../use-rows.ts'
@@ -46,33 +47,22 @@ export function SourcesPage() {
         </Empty>
       )}
       {sources && sources.length > 0 && (
-        <div class="scroll">
-          <table>
-            <caption class="hidden">Sources</caption>
-            <thead>
-              <tr>
-                <th scope="col">Status</th>
-                <th scope="col">Source</th>
-                <th scope="col">Newest data</th>
-                <th scope="col" class="number">
-                  Age when checked
-                </th>
-                <th scope="col" class="minor">
-                  Warns, fails after
-                </th>
-                <th scope="col">Checked</th>
-                <th scope="col" class="minor">
-                  Checks, newest right
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {sources.map(source => (
-                <SourceRow key={`${source.environment} ${source.uniqueId}`} source={source} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Sources"
+          columns={[
+            'Status',
+            'Source',
+            'Newest data',
+            ['Age when checked', 'number'],
+            ['Warns, fails after', 'minor'],
+            'Checked',
+            ['Checks, newest right', 'minor'],
+          ]}
+        >
+          {sources.map(source => (
+            <SourceRow key={`${source.environment} ${source.uniqueId}`} source={source} now={now} />
+          ))}
+        </Table>
       )}
     </>
   )

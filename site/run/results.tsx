@@ -4,6 +4,7 @@ import { formatCount, formatDuration, plural, stripControls } from '../../shared
 import type { RunNode } from '../../shared/history-index.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
 import { HREF } from '../route.ts'
+import { Table } from '../table.tsx'
 import { changeQuery, useLoad } from '../use.ts'
 import { FaultNote, Loading, Status, Text } from '../words.tsx'
 import { readCompiled, stepKey } from './artifact.ts'
@@ -37,32 +38,14 @@ export function ResultTable({ record, steps, results, query }: TableProps) {
       <p class="dim" role="status">
         {formatCount(nodes.length)} of {plural(results.nodes.length, 'node')}
       </p>
-      <div class="scroll">
-        <table>
-          <caption class="hidden">Results of nodes</caption>
-          <thead>
-            <tr>
-              <th scope="col">Status</th>
-              <th scope="col">Node</th>
-              <th scope="col" class="minor">
-                Kind
-              </th>
-              <th scope="col" class="number">
-                Took
-              </th>
-              <th scope="col" class="number minor">
-                Rows
-              </th>
-              <th scope="col">Message</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map(node => (
-              <NodeRow key={`${node.uniqueId}/${node.step}/${node.attempt}`} record={record} steps={steps} node={node} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        caption="Results of nodes"
+        columns={['Status', 'Node', ['Kind', 'minor'], ['Took', 'number'], ['Rows', 'number minor'], 'Message']}
+      >
+        {shown.map(node => (
+          <NodeRow key={`${node.uniqueId}/${node.step}/${node.attempt}`} record={record} steps={steps} node={node} />
+        ))}
+      </Table>
       {shown.length < nodes.length && (
         <p>
           <button type="button" onClick={() => setAll(true)}>

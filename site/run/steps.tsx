@@ -3,6 +3,7 @@ import { formatBytes, formatDuration, plural } from '../../shared/format.ts'
 import type { Attempt, RunRecord, StepResult } from '../../shared/run.ts'
 import { HREF } from '../route.ts'
 import { Counts } from '../runs/table.tsx'
+import { Table } from '../table.tsx'
 import { Status, Text, Time } from '../words.tsx'
 
 const secondsOf = (from: string | undefined, to: string | undefined, now: Date) =>
@@ -13,28 +14,11 @@ export function Steps({ record, steps, now }: { record: RunRecord; steps: StepRe
   return (
     <section aria-labelledby="steps">
       <h2 id="steps">Steps</h2>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Status</th>
-              <th scope="col">Step</th>
-              <th scope="col" class="number">
-                Took
-              </th>
-              <th scope="col" class="minor">
-                Nodes
-              </th>
-              <th scope="col">Command</th>
-            </tr>
-          </thead>
-          <tbody>
-            {steps.map(step => (
-              <StepRow key={step.index} record={record} step={step} now={now} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={['Status', 'Step', ['Took', 'number'], ['Nodes', 'minor'], 'Command']}>
+        {steps.map(step => (
+          <StepRow key={step.index} record={record} step={step} now={now} />
+        ))}
+      </Table>
     </section>
   )
 }
@@ -86,31 +70,11 @@ export function Attempts({ record, now }: { record: RunRecord; now: Date }) {
   return (
     <section aria-labelledby="attempts">
       <h2 id="attempts">{plural(record.attempts.length, 'attempt')}</h2>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                Attempt
-              </th>
-              <th scope="col">Outcome</th>
-              <th scope="col">Started</th>
-              <th scope="col" class="number">
-                Took
-              </th>
-              <th scope="col">Size</th>
-              <th scope="col" class="minor">
-                How its task ended
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {record.attempts.map(attempt => (
-              <AttemptRow key={attempt.number} attempt={attempt} now={now} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={[['Attempt', 'number'], 'Outcome', 'Started', ['Took', 'number'], 'Size', ['How its task ended', 'minor']]}>
+        {record.attempts.map(attempt => (
+          <AttemptRow key={attempt.number} attempt={attempt} now={now} />
+        ))}
+      </Table>
     </section>
   )
 }

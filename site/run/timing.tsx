@@ -4,6 +4,7 @@ import { formatDuration, formatTime, oneLine, plural } from '../../shared/format
 import type { RunNode } from '../../shared/history-index.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
 import { HREF } from '../route.ts'
+import { Table } from '../table.tsx'
 import { useLoad } from '../use.ts'
 import { Empty, FaultNote, Loading, Mark, Text, viewerZone } from '../words.tsx'
 import { readParents, stepKey } from './artifact.ts'
@@ -134,40 +135,20 @@ const LongestTable = ({ record, bars }: { record: RunRecord; bars: Bar[] }) => (
 
 function Bars({ record, rows, waits }: { record: RunRecord; rows: { bar: Bar; waited?: number }[]; waits?: boolean }) {
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Node</th>
-            <th scope="col" class="number">
-              Took
-            </th>
-            {waits && (
-              <th scope="col" class="number">
-                Waited for a thread
-              </th>
-            )}
-            <th scope="col" class="number minor">
-              Began after
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ bar, waited }) => (
-            <tr key={bar.node.uniqueId}>
-              <td>
-                <Mark status={bar.node.status} />{' '}
-                <a href={HREF.node(record.project, record.environment, bar.node.uniqueId)}>
-                  <Text of={bar.node.name} max={100} />
-                </a>
-              </td>
-              <td class="number">{formatDuration(bar.end - bar.start)}</td>
-              {waits && <td class="number">{waited ? formatDuration(waited) : ''}</td>}
-              <td class="number minor">{formatDuration(bar.start)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table columns={['Node', ['Took', 'number'], waits && ['Waited for a thread', 'number'], ['Began after', 'number minor']]}>
+      {rows.map(({ bar, waited }) => (
+        <tr key={bar.node.uniqueId}>
+          <td>
+            <Mark status={bar.node.status} />{' '}
+            <a href={HREF.node(record.project, record.environment, bar.node.uniqueId)}>
+              <Text of={bar.node.name} max={100} />
+            </a>
+          </td>
+          <td class="number">{formatDuration(bar.end - bar.start)}</td>
+          {waits && <td class="number">{waited ? formatDuration(waited) : ''}</td>}
+          <td class="number minor">{formatDuration(bar.start)}</td>
+        </tr>
+      ))}
+    </Table>
   )
 }

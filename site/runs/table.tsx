@@ -4,42 +4,29 @@ import { isFinal, type NodeCounts } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
 import { HREF } from '../route.ts'
 import { claimedAt, isSlow, type Row, tookOf, triggerWords } from '../rows.ts'
+import { Table } from '../table.tsx'
 import { Mark, Status, Text, Time, wordsOf } from '../words.tsx'
 
 export function RunTable({ rows, now, label, ofJob }: { rows: Row[]; now: Date; label: string; ofJob?: boolean }) {
   return (
-    <div class="scroll">
-      <table class="runs">
-        <caption class="hidden">{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Status</th>
-            {!ofJob && <th scope="col">Job</th>}
-            <th scope="col">Started</th>
-            <th scope="col" class="number">
-              Took / usual
-            </th>
-            <th scope="col" class="minor">
-              Nodes
-            </th>
-            <th scope="col" class="minor">
-              Trigger
-            </th>
-            <th scope="col" class="minor">
-              Commit
-            </th>
-            <th scope="col" class="number minor">
-              USD
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(row => (
-            <RunRow key={row.id} row={row} now={now} ofJob={ofJob === true} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      class="runs"
+      caption={label}
+      columns={[
+        'Status',
+        !ofJob && 'Job',
+        'Started',
+        ['Took / usual', 'number'],
+        ['Nodes', 'minor'],
+        ['Trigger', 'minor'],
+        ['Commit', 'minor'],
+        ['USD', 'number minor'],
+      ]}
+    >
+      {rows.map(row => (
+        <RunRow key={row.id} row={row} now={now} ofJob={ofJob === true} />
+      ))}
+    </Table>
   )
 }
 
