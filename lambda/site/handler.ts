@@ -10,20 +10,18 @@
  * Time limit 120 s, memory 512 MB.
  */
 import { randomBytes } from 'node:crypto'
-import { promises as streams } from 'node:stream'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { makePageAnswers } from '../../shared/page-answers.ts'
-import { SITE_HEADER } from '../../shared/resource-names.ts'
 import { makeBucket } from '../common/bucket.ts'
 import { makeClients } from '../common/clients.ts'
 import { env } from '../common/env.ts'
 import { makeCall } from '../common/invoke.ts'
 import { makeRuntime } from '../common/runtime.ts'
-import { answerDocs } from './docs.ts'
+import { answerSite } from './answer.ts'
 import { readFiles } from './files.ts'
-import { parseEvent, type Reply } from './http.ts'
 import { makeSendObject } from './objects.ts'
-import { answerPages } from './pages.ts'
 import { makeReads } from './reads.ts'
 import { makeKeys } from './token.ts'
 
@@ -85,23 +83,11 @@ const docs = {
   },
 }
 
-async function answer(event: unknown): Promise<Reply> {
-  const request = parseEvent(event)
-  try {
-    return await (request.headers[SITE_HEADER] === 'pages' ? answerPages(pages, request) : answerDocs(docs, request))
-  } catch (error) {
-    log('request failed', { path: request.path, error })
-    const body = JSON.stringify({ status: 500, message: 'The request failed.', hint: 'The log of the site function has more.' })
-    return { status: 500, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' }, body }
-  }
-}
-
 export const handler = awslambda.streamifyResponse(async (event, stream) => {
-  const { status, headers, cookies = [], body } = await answer(event)
+  const { status, headers, cookies = [], body = '' } = await answerSite({ pages, docs, log }, event)
   const response = awslambda.HttpResponseStream.from(stream, { statusCode: status, headers, cookies })
-  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
-    // Without a write the head is not sent.
-    response.write(body ?? '')
-    response.end()
-  } else await streams.pipeline(body, response)
+  // The first write sends the head; a stream may be empty and write nothing.
+  response.write(body instanceof Readable ? '' : body)
+  if (body instanceof Readable) await pipeline(body, response)
+  else response.end()
 })

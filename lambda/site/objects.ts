@@ -1,5 +1,5 @@
 /** Objects of the bucket as answers, passed on while they come. */
-import type { Readable } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { GetObjectCommand, HeadObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3'
 import type { Reply, SiteRequest } from './http.ts'
@@ -33,8 +33,8 @@ export const makeSendObject =
         const { range: _, ...rest } = asked
         return makeSendObject(client, bucket)(key, { method, headers: rest }, headers)
       }
-      const unpacked = createGunzip()
-      body.on('error', error => unpacked.destroy(error)).pipe(unpacked)
+      // Whichever ends early ends the other: S3's connection is free again when a reader goes away.
+      const unpacked = pipeline(body, createGunzip(), () => {})
       return { status: 200, headers: { vary: 'accept-encoding', ...headers }, body: unpacked }
     } catch (error) {
       const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined
