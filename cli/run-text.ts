@@ -3,10 +3,12 @@
 import type { Cause } from '../shared/cause.ts'
 import { eventText, upstreamRuns } from '../shared/cause.ts'
 import { namesOf } from '../shared/config-after.ts'
+import type { Config } from '../shared/config-model.ts'
 import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'
 import { shortActor } from '../shared/message-facts.ts'
 import { isAboutNodes } from '../shared/message-nodes.ts'
 import { describeFailure } from '../shared/message-words.ts'
+import { hostedPage, runRoute } from '../shared/page-api.ts'
 import { isReason, reasonRow } from '../shared/reasons.ts'
 import type { NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'
 import { workBegan } from '../shared/usual.ts'
@@ -20,6 +22,9 @@ export function secondsOf(record: RunRecord, now: Date): number {
   const end = record.endedAt === undefined ? now.getTime() : Date.parse(record.endedAt)
   return Math.max(0, (end - start) / 1000)
 }
+
+/** What opens the run in the browser: its address where pages are hosted. */
+export const browserOf = (config: Config, id: string) => hostedPage(config, runRoute(id)) ?? `tidemill ui --run ${id}`
 
 /** `151 ok 3 ✗ 31 –`; empty where nothing was built. */
 export function countsText(counts: NodeCounts | undefined): string {

@@ -6,7 +6,7 @@ import { type Command, type Context, flagOption, type Input, listOption, type Ou
 import type { Connection } from './connection.ts'
 import { connect } from './installation.ts'
 import { findJob } from './job-name.ts'
-import { endLines } from './run-text.ts'
+import { browserOf, endLines } from './run-text.ts'
 import { watchRun } from './watch.ts'
 
 export const runCommand: Command = {
@@ -67,7 +67,7 @@ export async function waitForRun(
   const more =
     record.status === 'success'
       ? []
-      : [`  See:  tidemill show ${record.id}   tidemill logs ${record.id}   tidemill ui --run ${record.id}`]
+      : [`  See:  tidemill show ${record.id}   tidemill logs ${record.id}   ${browserOf(await connection.config(), record.id)}`]
   return {
     document: { run: record, existed },
     lines: [...endLines(record, style, clock.now()), ...more],

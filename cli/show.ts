@@ -7,7 +7,7 @@ import { resumeOf } from '../shared/run-settings.ts'
 import type { Command, Context } from './command.ts'
 import { connect } from './installation.ts'
 import { adviseForRun } from './memory-advice.ts'
-import { causeText, commitText, countsText, endLines, NAMED_FAILURES, nodeLine } from './run-text.ts'
+import { browserOf, causeText, commitText, countsText, endLines, NAMED_FAILURES, nodeLine } from './run-text.ts'
 import { resolveRun } from './runs-query.ts'
 import { markOf, paintStatus } from './style.ts'
 import { formatTable } from './table.ts'
@@ -23,7 +23,11 @@ export const showCommand: Command = {
     const record = await resolveRun(connection, input.words.run ?? '', now)
     const repeated = record.rerunOf && parseRecord(await connection.table.get(PK.run(record.rerunOf.run)))
     const advice = await adviseForRun(connection.table, connection.config, record, now)
-    return { document: { run: record, ...(advice && { advice }) }, lines: showRun(context, record, { repeated, advice }) }
+    const browser = browserOf(await connection.config(), record.id)
+    return {
+      document: { run: record, ...(advice && { advice }) },
+      lines: showRun(context, record, { repeated, advice, browser }),
+    }
   },
 }
 
@@ -33,6 +37,8 @@ interface Beside {
   repeated: RunRecord | undefined
   /** On the size of its tasks. */
   advice: string
+  /** What opens its page. */
+  browser: string
 }
 
 function showRun(context: Context, record: RunRecord, beside: Beside): string[] {
@@ -45,7 +51,7 @@ function showRun(context: Context, record: RunRecord, beside: Beside): string[] 
       ? ['Failures', ...(record.failures ?? []).map(node => nodeLine(node, style, context.effects.stdout.columns))]
       : [],
     attemptLines(record),
-    nextLines(record),
+    nextLines(record, beside.browser),
   ]
   return blocks.filter(lines => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ['', ...lines]))
 }
@@ -156,14 +162,14 @@ const leftText = (record: RunRecord) => {
   return left ? `   (${plural(left, 'node')} left)` : ''
 }
 
-function nextLines(record: RunRecord): string[] {
+function nextLines(record: RunRecord, browser: string): string[] {
   if (!isFinal(record.status))
     return [`Follow it:  tidemill logs ${record.id} --follow`, `Cancel it:  tidemill cancel ${record.id}`]
   if (record.attempts.length === 0) return []
   return [
     ...(record.reason && offersRetry(record.reason) ? [`Go on:      tidemill retry ${record.id}${leftText(record)}`] : []),
     `Log:        tidemill logs ${record.id}`,
-    `Browser:    tidemill ui --run ${record.id}`,
+    `Browser:    ${browser}`,
     `Artifacts:  tidemill artifacts ${record.id} --download DIR`,
     ...(record.docsUploaded && record.status !== 'error' ? ['Docs:       tidemill docs'] : []),
   ]

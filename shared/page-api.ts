@@ -24,6 +24,9 @@ export const TOKEN_HEADER = 'x-tidemill-token'
 export const pageAddress = (origin: string, route: string, token?: string) =>
   `${origin}/#${route}${token === undefined ? '' : `${route.includes('?') ? '&' : '?'}token=${token}`}`
 export const runRoute = (run: string) => `/runs/${run}`
+/** Address of a hosted page; undefined where none are hosted. */
+export const hostedPage = ({ site }: { site?: { domain: string } }, route: string) =>
+  site && pageAddress(`https://${site.domain}`, route)
 
 /** `docs/` is served on another origin ({@link Me.docs}); of it only the pointers are here. */
 export const PAGE_PREFIXES = ['history/', 'runs/', 'config/', 'state/'] as const

@@ -5,7 +5,7 @@ import { estimateCost } from '../../shared/cost.ts'
 import { type Message, type MessageLink, makeMessage } from '../../shared/message.ts'
 import { PAGE_LINK } from '../../shared/message-commands.ts'
 import { makeTestMessage } from '../../shared/message-test.ts'
-import { pageAddress, runRoute } from '../../shared/page-api.ts'
+import { hostedPage, runRoute } from '../../shared/page-api.ts'
 import { logGroup, logStream } from '../../shared/resource-names.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { usualSeconds } from '../../shared/usual.ts'
@@ -66,8 +66,10 @@ async function usualOf(deps: ComposeDeps, job: string, record: RunRecord): Promi
   }
 }
 
-const pageLink = ({ site }: Config, { id }: RunRecord): MessageLink[] =>
-  site ? [{ label: PAGE_LINK, url: pageAddress(`https://${site.domain}`, runRoute(id)) }] : []
+function pageLink(config: Config, { id }: RunRecord): MessageLink[] {
+  const url = hostedPage(config, runRoute(id))
+  return url ? [{ label: PAGE_LINK, url }] : []
+}
 
 function logLink(consoleUrl: string | undefined, installation: string, record: RunRecord): MessageLink[] {
   const taskArn = record.attempts.findLast(attempt => attempt.taskArn)?.taskArn

@@ -8,10 +8,11 @@ import { runCommand } from '../../cli/run.ts'
 import { runsCommand } from '../../cli/runs.ts'
 import { showCommand } from '../../cli/show.ts'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
+import type { Config } from '../../shared/config-model.ts'
 import { KEY } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import { NO_NODES, type NodeResult, type RunRecord } from '../../shared/run.ts'
-import { fakeBucket, fakeClock, fakeConnection, fakeContext, input, makeAttempt, makeRun, NOW } from './fakes.ts'
+import { CONFIG, fakeBucket, fakeClock, fakeConnection, fakeContext, input, makeAttempt, makeRun, NOW } from './fakes.ts'
 
 const ID = '20261122T010004-9f3ac2d1b7e4'
 const started = (request: ApiRequest): ApiResponse => {
@@ -143,6 +144,19 @@ test('show leaves out how every container ends, and says why one does not start'
   const { startedAt: _, ...waiting } = makeRun(ID, { status: 'starting', lastLaunchError: 'RESOURCE:MEMORY' })
   const text = (await showCommand.run(fakeContext(fakeConnection({ runs: [waiting] })), input({ run: ID }))).lines.join('\n')
   assert.match(text, /Last start +RESOURCE:MEMORY/)
+})
+
+test('show names the hosted page of the run where there is one, and else the command', async () => {
+  const show = async (config: Config) =>
+    (
+      await showCommand.run(
+        fakeContext(fakeConnection({ runs: [makeRun(ID, { attempts: [makeAttempt(1)] })], config })),
+        input({ run: ID }),
+      )
+    ).lines.join('\n')
+  assert.match(await show(CONFIG), new RegExp(`Browser: +tidemill ui --run ${ID}`))
+  const site = { domain: 'runs.acme.example', docsDomain: 'd', certificate: 'c', signIn: { kind: 'password' } } as const
+  assert.match(await show({ ...CONFIG, site }), new RegExp(`Browser: +https://runs.acme.example/#/runs/${ID}`))
 })
 
 test('a failed run names its first nodes with the words of the database and the file', async () => {
