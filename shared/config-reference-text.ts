@@ -198,7 +198,8 @@ each user is put into a group: \`viewer\` looks, \`operator\` also runs, cancels
     heading: 'Retention',
     intro: `A run leaves the index and the history of its environment after so many days. What the bucket and the table have of it (logs, artifacts, docs, the
 record, messages) goes three days later, in the table not before 14 days; compacted files of a month that is over are written anew without it when the
-whole month has come to its end. Docs and state that are in force stay as long as they are. Audit entries are kept as long as \`runs\` says.`,
+whole month has come to its end. Docs and state that are in force stay as long as they are. What is left of an
+environment that is no longer in the configuration (docs, state, caches) goes when the longest retention has passed since then. Audit entries are kept as long as \`runs\` says.`,
     example: `retention: { runs: 90d }
 # environments: { ci: { retention: 14d } }`,
   },

@@ -21,6 +21,9 @@ export const HISTORY_KEY = {
   /** Some days of a month, or a part of one large day; these days have no file of their own any more. */
   month: (table: HistoryTable, month: string, generation: string) => `${ROOT}${table}/month=${month}/all-${generation}.parquet`,
   index: `${ROOT}index/current.json`,
+  /** What the compactor found without use, and which environments it knew; nobody else reads them. */
+  unused: `${ROOT}index/unused.json`,
+  environments: `${ROOT}index/environments.json`,
   dayPage: (day: string, sha256: string) => `${ROOT}index/days/${day}-${sha256.slice(0, 16)}.json`,
   jobPage: (job: string, sha256: string) => `${ROOT}index/jobs/${job}-${sha256.slice(0, 16)}.json`,
 } as const

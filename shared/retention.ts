@@ -10,7 +10,7 @@ export const keptDays = ({ retention, environments }: Retention, environment: st
 /** Objects and items of a run stay so much longer, so that nothing which the index names is missing. */
 export const LATER_DAYS = 3
 /** Longer than any run is open, and than a dead letter may wait for somebody. */
-const LEAST_DAYS = 14
+export const LEAST_DAYS = 14
 /** A push that a git host delivers once more by hand must find the run of the first time. */
 export const LEAST_DAYS_OF_CAUSE = 30
 

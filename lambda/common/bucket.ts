@@ -22,6 +22,8 @@ export interface Bucket {
   copy(from: string, to: string): Promise<boolean>
   /** Keys below a prefix, sorted, at most `max` of the last ones. */
   list(prefix: string, max: number): Promise<string[]>
+  /** Names of the folders right below a prefix, without the slash. */
+  folders(prefix: string): Promise<string[]>
   /** Also keys that are not there. */
   remove(keys: readonly string[]): Promise<void>
 }
@@ -85,6 +87,16 @@ export function makeBucket(client: S3Client, bucket: string): Bucket {
         if (keys.length > 2 * max) keys = keys.slice(-max)
         token = answer.NextContinuationToken
         if (!token) return keys.slice(-max)
+      }
+    },
+    async folders(prefix) {
+      const folders: string[] = []
+      for (let token: string | undefined; ; ) {
+        const page = { Bucket: bucket, Prefix: prefix, Delimiter: '/', ...(token && { ContinuationToken: token }) }
+        const answer = await client.send(new ListObjectsV2Command(page))
+        for (const { Prefix = '' } of answer.CommonPrefixes ?? []) folders.push(Prefix.slice(prefix.length, -1))
+        token = answer.NextContinuationToken
+        if (!token) return folders
       }
     },
     async remove(keys) {

@@ -3,7 +3,6 @@
  * begin anew where this one's time was over or where it died.
  */
 import type { HistoryIndex, IndexDay } from '../../shared/history-index.ts'
-import { keptDays } from '../../shared/retention.ts'
 import { isFinal } from '../../shared/run.ts'
 import type { Bucket } from '../common/bucket.ts'
 import { changeBook, readBook, readRows } from './book.ts'
@@ -11,7 +10,7 @@ import { DAY_MS, daysToPack, type MonthFiles, monthFileOf, monthsToPack, rangesT
 import { allKept, expire, isExpired, isLeaving } from './expire.ts'
 import { type FindDeps, rowsOfRuns } from './find.ts'
 import { removeGarbage } from './garbage.ts'
-import { removeOldOutputs } from './outputs.ts'
+import { outputsIn, removeOldOutputs } from './outputs.ts'
 import { type PackDeps, packGroup, sourceOfDay, sourceOfMonth, weightOf } from './pack.ts'
 import { addRows } from './rows.ts'
 
@@ -36,9 +35,9 @@ export async function* daily(deps: DailyDeps): AsyncGenerator<void> {
     await refresh(deps, date, 'missing')
     yield
   }
-  for (const name of Object.keys(config.environments)) {
-    const count = await removeOldOutputs(deps, name, keptDays(config, name))
-    if (count) deps.log('docs and state of earlier runs removed', { environment: name, count })
+  for (const outputs of await outputsIn(deps, config)) {
+    const count = await removeOldOutputs(deps, outputs)
+    if (count) deps.log('docs and state of earlier runs removed', { ...outputs, count })
   }
   yield
   await changeBook(deps, index => expire(deps.bucket, index, config, deps.now()))

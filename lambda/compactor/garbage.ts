@@ -18,9 +18,8 @@ const GRACE_MS = 60 * 60_000
 /** Objects looked at: with files of thousands of runs a day far more than there are. */
 const MAX_KEYS = 2_000_000
 const MAX_BYTES = 256 * 1024 * 1024
-/** What was without use at the last look, and since when. */
-const UNUSED = `${HISTORY_KEY.root}index/unused.json`
 
+/** What was without use at the last look, and since when. */
 interface Unused {
   schemaVersion: number
   since: Record<string, string>
@@ -45,7 +44,7 @@ export async function removeGarbage(deps: GarbageDeps, index: HistoryIndex, isKe
   const since = Object.fromEntries(unused.filter(key => !gone.has(key)).map(key => [key, before[key] ?? now.toISOString()]))
   if (unused.length || Object.keys(before).length) {
     const text = JSON.stringify({ schemaVersion: SCHEMA_VERSION, since } satisfies Unused)
-    await bucket.write(UNUSED, gzipSync(text), { type: 'application/json', encoding: 'gzip' })
+    await bucket.write(HISTORY_KEY.unused, gzipSync(text), { type: 'application/json', encoding: 'gzip' })
   }
   return due.length
 }
@@ -60,7 +59,8 @@ function namedKeys(index: HistoryIndex): Set<string> {
   ]
   return new Set([
     HISTORY_KEY.index,
-    UNUSED,
+    HISTORY_KEY.unused,
+    HISTORY_KEY.environments,
     ...index.days.map(day => day.page),
     ...index.jobs.map(job => job.page),
     ...sources.flatMap(source => HISTORY_TABLES.map(source)),
@@ -84,7 +84,7 @@ async function packedRuns({ bucket }: GarbageDeps, index: HistoryIndex, keys: re
 }
 
 async function readUnused(bucket: GarbageDeps['bucket']): Promise<Unused['since']> {
-  const object = await bucket.read(UNUSED, MAX_BYTES)
+  const object = await bucket.read(HISTORY_KEY.unused, MAX_BYTES)
   const text = object && textOf(object.body, MAX_BYTES)
   try {
     return text === undefined ? {} : ((JSON.parse(text) as Unused).since ?? {})

@@ -5,7 +5,7 @@
  * Permissions:
  * - dynamodb: GetItem, BatchGetItem, UpdateItem, DeleteItem on the table; Query on index/day
  * - s3:GetObject on config/*, runs/*, history/*, docs/*, state/*; s3:PutObject on runs/*, history/*;
- *   s3:DeleteObject on history/*, docs/*, state/*;
+ *   s3:DeleteObject on history/*, docs/*, state/*, cache/*;
  *   s3:ListBucket on the bucket
  * - lambda:InvokeFunction on compactor
  * Invoked asynchronously by finisher, sweeper, and by itself where its time is over before the work is. Time limit 600 s, memory 1536 MB.

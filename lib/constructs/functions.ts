@@ -134,7 +134,8 @@ export class Functions extends Construct {
     data.grantRead(compactor, ['runs', 'history', 'docs', 'state'])
     // Into `runs`: what a rebuild writes anew.
     data.grantWrite(compactor, ['runs', 'history'])
-    data.grantRemove(compactor, ['history', 'docs', 'state'])
+    // Of an environment that is gone its caches too.
+    data.grantRemove(compactor, ['history', 'docs', 'state', 'cache'])
     data.grantList(compactor)
     compactor.allowCall('compactor', ENV.compactor)
     return compactor

@@ -171,6 +171,13 @@ function makeMemoryBucket(objects: Map<string, { body: Uint8Array; etag: string 
         .filter(key => key.startsWith(prefix))
         .sort()
         .slice(-max),
+    folders: async prefix => [
+      ...new Set(
+        [...objects.keys()].flatMap(
+          key => (key.startsWith(prefix) ? key.slice(prefix.length).split('/').slice(0, -1)[0] : []) ?? [],
+        ),
+      ),
+    ],
     async remove(keys) {
       wrote()
       for (const key of keys) objects.delete(key)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { launch } from '../../lambda/common/launch.ts'
+import type { Config } from '../../shared/config-model.ts'
 import { fullName, KEY, PK } from '../../shared/contract.ts'
+import { HISTORY_KEY } from '../../shared/history-index.ts'
 import { keptDays } from '../../shared/retention.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { makeCloud } from '../fakes/cloud.ts'
@@ -102,6 +104,47 @@ test('docs and state of old runs go, but for those in force', options, async () 
   assert.deepEqual(runsBelow('docs/shop/ci/'), [inForce, young])
   assert.deepEqual(runsBelow('state/shop/ci/'), [inForce, young])
   assert.deepEqual(runsBelow('docs/shop/prod/'), [old, inForce, young])
+})
+
+test('of an environment that is gone everything goes once the longest retention has passed since then', options, async () => {
+  const young = endedRun(1, -2 * DAY).id
+  const made = makeCompactor(makeCloud(config()))
+  const left = () =>
+    ['docs', 'state', 'cache'].filter(top => [...made.cloud.objects.keys()].some(key => key.startsWith(`${top}/shop/ci/`)))
+  made.cloud.put(`${KEY.docs('shop', 'ci', young)}index.html`, {})
+  made.cloud.put(KEY.docsPointer('shop', 'ci'), { run: young })
+  made.cloud.put(`${KEY.stateRun('shop', 'ci', young)}manifest.json`, {})
+  made.cloud.put(KEY.statePointer('shop', 'ci'), { run: young })
+  made.cloud.put(`${KEY.cache('shop', 'ci')}git/commits.bundle`, {})
+  made.cloud.put(`${KEY.docs('shop', 'prod', young)}index.html`, {})
+  made.cloud.put(KEY.docsPointer('shop', 'prod'), { run: young })
+  await made.daily()
+  const { 'shop/prod': prod, 'shop/ci': ci } = config().environments
+  assert.ok(prod && ci)
+  const load = (environments: Config['environments']) => {
+    made.deps.configs = { ...made.deps.configs, load: async () => ({ ...config(), environments }) }
+  }
+  load({ 'shop/prod': prod })
+  for (const days of [60, 32]) {
+    made.cloud.advance(days * 86_400)
+    await made.daily()
+    assert.deepEqual(left(), ['docs', 'state', 'cache'])
+  }
+  // One that comes back is in use again.
+  load({ 'shop/prod': prod, 'shop/ci': ci })
+  await made.daily()
+  load({ 'shop/prod': prod })
+  made.cloud.advance(92 * 86_400)
+  await made.daily()
+  assert.deepEqual(left(), ['docs', 'state', 'cache'])
+  made.cloud.advance(86_400)
+  await made.daily()
+  assert.deepEqual(left(), [])
+  assert.ok(made.cloud.objects.has(`${KEY.docs('shop', 'prod', young)}index.html`))
+  await made.daily()
+  assert.deepEqual(Object.keys((made.cloud.json(HISTORY_KEY.environments) as { environments: object }).environments), [
+    'shop/prod',
+  ])
 })
 
 test('a run and its cause end in the table some days later, the cause not before a month', options, async () => {

@@ -95,6 +95,7 @@ export function makeStorage(world: World): Storage {
                 .sort()
                 .slice(-max),
           ),
+        folders: () => Promise.reject(new Error('nobody asks for folders here')),
       }
     },
   }
