@@ -7,7 +7,7 @@ import type { Construct } from 'constructs'
 import type { Config, SiteConfig } from '../shared/config-model.ts'
 import { ENV, INDEX } from '../shared/contract.ts'
 import { DOCS_HEADERS, PAGE_HEADERS } from '../shared/page-headers.ts'
-import { exportName, type SiteSettings, siteStackName } from '../shared/resource-names.ts'
+import { exportName, SITE_SIGNED_OUT, type SiteSettings, siteStackName } from '../shared/resource-names.ts'
 import { ServiceFunction } from './constructs/function.ts'
 import { SignIn } from './constructs/sign-in.ts'
 import { SiteDistribution } from './constructs/site-distribution.ts'
@@ -36,9 +36,10 @@ export class SiteStack extends Stack {
     if (!site) throw new Error('The configuration has no site.')
     const origins = { pages: `https://${site.domain}`, docs: `https://${site.docsDomain}` }
     const signIn = new SignIn(this, 'SignIn', { installation: config.installation, site })
+    // A sign-out goes by the docs, whose cookie it takes back, and ends at the pages.
     const clients = {
       pages: signIn.addClient('PagesClient', origins.pages),
-      docs: signIn.addClient('DocsClient', origins.docs),
+      docs: signIn.addClient('DocsClient', origins.docs, [origins.pages + SITE_SIGNED_OUT]),
     }
     const handler = this.makeFunction(config, main, code)
     handler.addEnvironment(ENV.site, this.toJsonString(settingsOf(signIn, origins, clients, version)))

@@ -24,6 +24,8 @@ export const TOKEN_HEADER = 'x-tidemill-token'
 export const pageAddress = (origin: string, route: string, token?: string) =>
   `${origin}/#${route}${token === undefined ? '' : `${route.includes('?') ? '&' : '?'}token=${token}`}`
 export const runRoute = (run: string) => `/runs/${run}`
+/** Route of the page after a sign-out. */
+export const SIGNED_OUT = '/signed-out'
 /** Address of a hosted page; undefined where none are hosted. */
 export const hostedPage = ({ site }: { site?: { domain: string } }, route: string) =>
   site && pageAddress(`https://${site.domain}`, route)
@@ -68,6 +70,8 @@ export interface Me {
   /** In front of every command line that the pages show, e.g. `tidemill --local`. */
   command: string
   version: string
+  /** Hosted: the path that ends the sign-in. */
+  signOut?: string
 }
 
 export interface OpenRuns {
@@ -86,6 +90,8 @@ export interface PageError {
   status: 400 | 401 | 403 | 404 | 405 | 409 | 500 | 502
   message: string
   hint?: string
-  /** With 401, hosted: where to sign in. The page goes there with `?to=<route>`. */
+  /** Hosted: where to sign in. The page offers it, and goes there by itself after a 401, with `?to=<route>`. */
   signIn?: string
+  /** Hosted, of somebody who is signed in and may not look. */
+  signOut?: string
 }

@@ -60,6 +60,8 @@ export interface SiteSettings {
 export const SITE_HEADER = 'x-tidemill-site'
 /** Where Cognito's sign-in page sends a browser back to, on either origin. */
 export const SITE_CALLBACK = '/auth/callback'
+/** Where it sends one to at the pages' origin whose sign-in has been ended. */
+export const SITE_SIGNED_OUT = '/auth/signed-out'
 
 /** Names of what the main stack exports for it. */
 export const exportName = (installation: string, what: 'table' | 'bucket') => `${installation}-${what}`

@@ -6,8 +6,9 @@ export interface Fault {
   status: number
   message: string
   hint?: string
-  /** Where to sign in, hosted. */
+  /** Where to sign in or out, hosted. */
   signIn?: string
+  signOut?: string
 }
 
 export const faultError = (fault: Fault): Error => Object.assign(new Error(fault.message), { fault })
@@ -22,8 +23,7 @@ export const isAbort = (error: unknown) => error instanceof Error && error.name 
 /** A refusal of the server; what is not JSON (a proxy, a server that is going down) is named by its status. */
 export function refusalOf(status: number, text: string, what: string): Fault {
   const told = parseError(text)
-  if (told)
-    return { status, message: told.message, ...(told.hint && { hint: told.hint }), ...(told.signIn && { signIn: told.signIn }) }
+  if (told) return { ...told, status }
   if (status === 401 || status === 403) return NOT_ALLOWED(status)
   if (status === 404) return { status, message: `${what} does not exist.` }
   return { status, message: `The server answered ${status} for ${what}.`, hint: 'It is asked again.' }

@@ -4,7 +4,7 @@ import { isReadable } from '../shared/contract.ts'
 import { type Me, type OpenRuns, type PartList, TOKEN_HEADER } from '../shared/page-api.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { faultError, isAbort, NO_ANSWER, refusalOf } from './fault.ts'
-import { readToken } from './token.ts'
+import { forgetToken, readToken } from './token.ts'
 
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = { ...(init.headers as Record<string, string> | undefined), [TOKEN_HEADER]: (await readToken()) ?? '' }
@@ -17,7 +17,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   }
   if (response.ok) return response
   const fault = refusalOf(response.status, await response.text().catch(() => ''), nameOf(path))
-  if (fault.signIn) leaveToSignIn(fault.signIn)
+  if (fault.signIn && fault.status === 401) leaveToSignIn(fault.signIn)
   throw faultError(fault)
 }
 
@@ -29,7 +29,15 @@ const AGAIN = 30_000
 function leaveToSignIn(path: string): void {
   if (Date.now() - Number(sessionStorage.getItem(LEFT)) < AGAIN) return
   sessionStorage.setItem(LEFT, String(Date.now()))
-  location.assign(`${path}?to=${encodeURIComponent(location.hash.slice(1) || '/runs')}`)
+  location.assign(signInAddress(path))
+}
+/** The way back leads to the page that is open. */
+export const signInAddress = (path: string) => `${path}?to=${encodeURIComponent(location.hash.slice(1) || '/runs')}`
+
+export function signOut(path: string): void {
+  forgetToken()
+  sessionStorage.removeItem(LEFT)
+  location.assign(path)
 }
 
 const nameOf = (path: string) => decodeURIComponent(path.replace(/^(data|api)\//, '').replace(/\?.*/, ''))

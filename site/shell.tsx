@@ -2,11 +2,13 @@
 import { Component, type ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Config } from '../shared/config-model.ts'
+import { SIGNED_OUT } from '../shared/page-api.ts'
 import { AppContext } from './app-context.ts'
 import { lazy } from './lazy.tsx'
 import { hrefOf, type Route } from './route.ts'
 import { RunsPage } from './runs/page.tsx'
 import { readData, readMe } from './server.ts'
+import { Refused, SignedOut, SignOut } from './sign-out.tsx'
 import { useLoad, useRoute } from './use.ts'
 import { Empty, FaultNote, Loading, Text } from './words.tsx'
 
@@ -49,6 +51,10 @@ const PAGES: Record<string, PageOf> = {
 
 export function Shell() {
   const route = useRoute()
+  return `/${route.path[0]}` === SIGNED_OUT ? <SignedOut /> : <Signed route={route} />
+}
+
+function Signed({ route }: { route: Route }) {
   const me = useLoad(readMe, ['me'])
   const config = useLoad<Config | undefined>(
     async () => (me.value ? readData<Config>(me.value.config, { keep: true }) : undefined),
@@ -57,16 +63,11 @@ export function Shell() {
   const main = useMoved(route)
   const [name = 'runs'] = route.path
   if (!me.value)
-    return (
+    return me.fault ? (
+      <Refused fault={me.fault} retry={me.reload} />
+    ) : (
       <main class="alone">
-        {me.fault ? (
-          <>
-            <h1>Tidemill</h1>
-            <FaultNote fault={me.fault} retry={me.reload} />
-          </>
-        ) : (
-          <Loading what="Tidemill" />
-        )}
+        <Loading what="Tidemill" />
       </main>
     )
   return (
@@ -91,6 +92,7 @@ export function Shell() {
             {' '}
             <Text of={me.value.actor.split('/').at(-1)} max={40} />, {me.value.role}
           </span>
+          {me.value.signOut && <SignOut path={me.value.signOut} />}
         </p>
       </header>
       <main ref={main} tabIndex={-1}>

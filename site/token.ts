@@ -2,6 +2,7 @@
  * The viewer's token. It comes in the address, is taken out of it, and is kept for the tab; a second tab asks the first,
  * so that links can be opened beside each other and nothing is stored beyond the last of them.
  */
+import { SIGNED_OUT } from '../shared/page-api.ts'
 import { hrefOf, parseRoute } from './route.ts'
 
 const NAME = 'tidemill-token'
@@ -29,7 +30,21 @@ export function takeToken(): void {
   channel.onmessage = ({ data }) => {
     const own = sessionStorage.getItem(NAME)
     if (data === 'ask' && own) channel.postMessage({ token: own })
+    if (data === 'forget') {
+      sessionStorage.removeItem(NAME)
+      location.hash = SIGNED_OUT
+      location.reload()
+    }
   }
+}
+
+/** Signed out, in all tabs. */
+export function forgetToken(): void {
+  sessionStorage.removeItem(NAME)
+  token = undefined
+  const channel = new BroadcastChannel(NAME)
+  channel.postMessage('forget')
+  channel.close()
 }
 
 async function find(): Promise<string | undefined> {

@@ -14,25 +14,30 @@ import {
   parseDocsPath,
   typeOfFile,
 } from '../../shared/page-objects.ts'
-import { SITE_CALLBACK } from '../../shared/resource-names.ts'
+import { SITE_CALLBACK, SITE_SIGNED_OUT } from '../../shared/resource-names.ts'
 import type { Reply, SiteRequest } from './http.ts'
 import type { SendObject } from './objects.ts'
-import { begin, complete, forgetSignIn, redirect, SIGN_IN, type SignIn, type SignInDeps } from './sign-in.ts'
+import { begin, complete, end, forgetSignIn, redirect, SIGN_IN, SIGN_OUT, type SignIn, type SignInDeps } from './sign-in.ts'
 import { checkToken } from './token.ts'
 
 export interface DocsDeps extends SignInDeps {
   site: SignIn
+  /** Origin of the pages. */
+  pages: string
   sendObject: SendObject
   /** Text of a pointer; undefined: there is none. */
   readPointer(key: string): Promise<string | undefined>
 }
 
 const COOKIE = '__Host-tidemill-docs'
+const ATTRIBUTES = 'Path=/; Secure; HttpOnly; SameSite=Lax'
+const forgetSession = `${COOKIE}=; Max-Age=0; ${ATTRIBUTES}`
 
 export async function answerDocs(deps: DocsDeps, request: SiteRequest): Promise<Reply> {
   const { path, method, headers } = request
   if (path === SIGN_IN) return begin(deps.site, deps, request.query.get('to') ?? '/')
   if (path === SITE_CALLBACK) return welcome(deps, request)
+  if (path === SIGN_OUT) return end(deps.site, deps.pages + SITE_SIGNED_OUT, [forgetSession])
   if (method !== 'GET' && method !== 'HEAD') return notice(405, 'Docs are only read.')
   const identity = await checkToken(request.cookies.get(COOKIE) ?? '', deps.site, deps.keys, deps.now())
   if (!identity)
@@ -62,10 +67,9 @@ async function answerPlace({ sendObject, readPointer }: DocsDeps, place: DocsPla
 }
 
 async function welcome({ site, ...deps }: DocsDeps, request: SiteRequest): Promise<Reply> {
-  const end = await complete(site, deps, request)
-  if ('status' in end) return notice(end.status, end.message, end.hint)
-  const session = `${COOKIE}=${end.token}; Max-Age=3600; Path=/; Secure; HttpOnly; SameSite=Lax`
-  return redirect(end.to, [session, forgetSignIn])
+  const signed = await complete(site, deps, request)
+  if ('status' in signed) return notice(signed.status, signed.message, signed.hint)
+  return redirect(signed.to, [`${COOKIE}=${signed.token}; Max-Age=3600; ${ATTRIBUTES}`, forgetSignIn])
 }
 
 function runOf(pointer: string | undefined): string | undefined {

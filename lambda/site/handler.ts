@@ -77,6 +77,7 @@ const MAX_POINTER = 64 * 1024
 const docs = {
   ...common,
   site: { ...site, ...settings.docs },
+  pages: settings.pages.origin,
   async readPointer(key: string): Promise<string | undefined> {
     const found = await bucket.read(key, MAX_POINTER)
     return found && Buffer.from(found.body).toString('utf8')

@@ -5,14 +5,14 @@
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { PageAnswers } from '../../shared/page-answers.ts'
-import { isPageKey, type Me, type PageError, pageAddress, type Role, TOKEN_HEADER } from '../../shared/page-api.ts'
+import { isPageKey, type Me, type PageError, pageAddress, type Role, SIGNED_OUT, TOKEN_HEADER } from '../../shared/page-api.ts'
 import { DATA_HEADERS, PAGE_HEADERS } from '../../shared/page-headers.ts'
 import { cacheOfData, typeOfData } from '../../shared/page-objects.ts'
-import { SITE_CALLBACK } from '../../shared/resource-names.ts'
+import { SITE_CALLBACK, SITE_SIGNED_OUT } from '../../shared/resource-names.ts'
 import type { PageFile } from './files.ts'
 import type { Reply, SiteRequest } from './http.ts'
 import type { SendObject } from './objects.ts'
-import { begin, complete, forgetSignIn, redirect, SIGN_IN, type SignIn, type SignInDeps } from './sign-in.ts'
+import { begin, complete, forgetSignIn, redirect, SIGN_IN, SIGN_OUT, type SignIn, type SignInDeps } from './sign-in.ts'
 import { checkToken } from './token.ts'
 
 export interface PagesDeps extends SignInDeps {
@@ -30,6 +30,8 @@ export async function answerPages(deps: PagesDeps, request: SiteRequest): Promis
   const { path, method } = request
   if (path === SIGN_IN) return begin(deps.site, deps, request.query.get('to') ?? '/runs')
   if (path === SITE_CALLBACK) return welcome(deps, request)
+  if (path === SIGN_OUT) return redirect(deps.about.docs + SIGN_OUT)
+  if (path === SITE_SIGNED_OUT) return redirect(pageAddress(deps.site.origin, SIGNED_OUT))
   const isData = path.startsWith('/data/')
   if (!isData && !path.startsWith('/api/')) return answerFile(deps, request)
   const viewer = await identify(deps, request)
@@ -37,7 +39,7 @@ export async function answerPages(deps: PagesDeps, request: SiteRequest): Promis
   if (isData) return method === 'GET' || method === 'HEAD' ? answerData(deps, request) : refuse(NOT_READ)
   const asked = { method, path, query: request.query, body: async () => request.body }
   const { actor, role } = viewer
-  const named = { ...deps.about, actor, role, act: (wanted: ApiRequest) => deps.act(actor, wanted) }
+  const named = { ...deps.about, actor, role, signOut: SIGN_OUT, act: (wanted: ApiRequest) => deps.act(actor, wanted) }
   const found = await deps.answers.answer(asked, named).catch((error: unknown): PageError => {
     if (error instanceof UserError) return { status: 400, message: error.message }
     throw error
@@ -69,6 +71,8 @@ async function identify(deps: PagesDeps, { headers }: SiteRequest): Promise<Sign
     status: 403,
     message: `You are signed in as ${actor.replace(/^site:/, '')}, who is in none of the groups viewer, operator and admin.`,
     hint: 'Ask whoever administers the user pool to put you into one, then sign in again.',
+    signIn: SIGN_IN,
+    signOut: SIGN_OUT,
   }
 }
 

@@ -7,6 +7,8 @@ import type { Reply, SiteRequest } from './http.ts'
 import { checkToken, type Identity, type Keys, type TokenRules } from './token.ts'
 
 export const SIGN_IN = '/auth/sign-in'
+/** At either origin. That of the pages leads to that of the docs, which takes back its cookie and has Cognito end its session. */
+export const SIGN_OUT = '/auth/sign-out'
 
 export interface SignIn extends TokenRules {
   /** Of the pages or of the docs, `https://…` without a slash at the end. */
@@ -46,6 +48,10 @@ export function begin({ origin, authority, audience }: SignIn, deps: SignInDeps,
   const kept = Buffer.from(JSON.stringify({ state, verifier, nonce, to: safePath(to) })).toString('base64url')
   return redirect(`${authority}/oauth2/authorize?${query}`, [`${COOKIE}=${kept}; Max-Age=${PATIENCE}; ${ATTRIBUTES}`])
 }
+
+/** To Cognito's logout endpoint, which ends its session and leads to the address given, one of those the app client names. */
+export const end = ({ authority, audience }: SignIn, to: string, cookies: string[]): Reply =>
+  redirect(`${authority}/logout?${new URLSearchParams({ client_id: audience, logout_uri: to })}`, cookies)
 
 export interface SignedIn {
   token: string

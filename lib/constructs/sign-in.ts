@@ -67,7 +67,7 @@ export class SignIn extends Construct {
   }
 
   /** An app client of one origin: without a secret, for a code with PKCE; its tokens count for an hour and at that origin only. */
-  addClient(id: string, origin: string): UserPoolClient {
+  addClient(id: string, origin: string, logoutUrls: string[] = []): UserPoolClient {
     const client = new UserPoolClient(this, id, {
       userPool: this.pool,
       generateSecret: false,
@@ -77,7 +77,7 @@ export class SignIn extends Construct {
         flows: { authorizationCodeGrant: true },
         scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
         callbackUrls: [origin + SITE_CALLBACK],
-        logoutUrls: [`${origin}/`],
+        logoutUrls,
       },
       idTokenValidity: Duration.hours(1),
       accessTokenValidity: Duration.hours(1),

@@ -94,7 +94,7 @@ export function makeSite(objects: Record<string, string> = {}) {
       return { ok: true, message: 'done' }
     },
   }
-  const docs: DocsDeps = { ...common, site: DOCS, readPointer: async key => objects[key] }
+  const docs: DocsDeps = { ...common, site: DOCS, pages: PAGES.origin, readPointer: async key => objects[key] }
   return { pages, docs, calls, asked, posts, exchange }
 }
 

@@ -23,6 +23,8 @@ const ROUTES: Record<'pages' | 'docs', Record<string, [number, number, number]>>
     '/nothing.js': [404, 404, 404],
     '/auth/sign-in': [302, 302, 302],
     '/auth/callback': [403, 403, 403],
+    '/auth/sign-out': [302, 302, 302],
+    '/auth/signed-out': [302, 302, 302],
     '/api/me': [200, 401, 405],
     // The fixture's table answers nothing but a fault.
     '/api/open': [500, 401, 405],
@@ -38,6 +40,7 @@ const ROUTES: Record<'pages' | 'docs', Record<string, [number, number, number]>>
     '/': [404, 401, 405],
     '/auth/sign-in': [302, 302, 302],
     '/auth/callback': [403, 403, 403],
+    '/auth/sign-out': [302, 302, 302],
     '/shop/prod/current/': [302, 401, 405],
     [`/shop/prod/${RUN}/`]: [200, 401, 405],
     [`/shop/prod/${RUN}/x.json`]: [404, 401, 405],

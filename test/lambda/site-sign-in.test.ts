@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { answerDocs } from '../../lambda/site/docs.ts'
 import { answerPages } from '../../lambda/site/pages.ts'
 import { safePath } from '../../lambda/site/sign-in.ts'
 import { challengeOf, cookiesOf, makeSite, makeToken, request } from './site-fixture.ts'
@@ -49,6 +50,24 @@ test('sign-in: the code counts once, for the browser that asked, with the secret
     assert.equal((await back(`code=c&state=${state}`)).status, 403)
   }
 })
+
+test(
+  'a sign-out goes by the docs, whose cookie it takes back, and Cognito, whose session it ends, to the pages',
+  OPTIONS,
+  async () => {
+    const { pages, docs } = makeSite()
+    const first = await answerPages(pages, request('/auth/sign-out'))
+    assert.equal(first.headers.location, 'https://docs.acme.example/auth/sign-out')
+    const second = await answerDocs(docs, request('/auth/sign-out'))
+    assert.deepEqual(second.cookies, ['__Host-tidemill-docs=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax'])
+    const third = new URL(second.headers.location ?? '')
+    assert.equal(third.origin + third.pathname, 'https://sign-in.example/logout')
+    const { client_id: client, logout_uri: to = '', ...rest } = Object.fromEntries(third.searchParams)
+    assert.deepEqual([client, to, rest], ['docs-client', 'https://runs.acme.example/auth/signed-out', {}])
+    const last = await answerPages(pages, request(new URL(to).pathname))
+    assert.equal(last.headers.location, 'https://runs.acme.example/#/signed-out')
+  },
+)
 
 test('after the sign-in the browser stays on this host', OPTIONS, () => {
   for (const bad of [

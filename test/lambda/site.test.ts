@@ -30,6 +30,7 @@ test('the application is for everybody; who is signed in is told who they are', 
       actor: 'site:ana@acme.example',
       role: 'operator',
       config: 'config/c.json',
+      signOut: '/auth/sign-out',
     })
   }
   assert.deepEqual(asked, [`${ISSUER}/.well-known/jwks.json`])

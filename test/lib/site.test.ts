@@ -113,6 +113,10 @@ describe('the stack of the hosted pages', () => {
       clients.map(({ CallbackURLs }) => CallbackURLs),
       [['https://runs.acme.example/auth/callback'], ['https://docs.acme.example/auth/callback']],
     )
+    assert.deepEqual(
+      clients.flatMap(({ LogoutURLs = [] }) => LogoutURLs),
+      ['https://runs.acme.example/auth/signed-out'],
+    )
     for (const {
       AllowedOAuthFlows,
       AllowedOAuthScopes,
