@@ -1,5 +1,5 @@
 /** What there is of the history, and having it written anew. */
-import { PK } from '../shared/contract.ts'
+import { PK, SCHEMA_VERSION } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { formatBytes, formatCount, plural } from '../shared/format.ts'
 import { HISTORY_KEY } from '../shared/history-index.ts'
@@ -10,7 +10,7 @@ import type { Connection } from './connection.ts'
 import { connect } from './installation.ts'
 import { parseSince } from './option-values.ts'
 import { makeStages } from './progress.ts'
-import { readIndex } from './sql-files.ts'
+import { NO_RUNS, readIndex, type SqlIndex } from './sql-files.ts'
 
 export const historyCommand: Command = {
   usage: 'history',
@@ -33,7 +33,8 @@ export const historyRebuildCommand: Command = {
 
 async function showHistory(context: Context): Promise<Outcome> {
   const { table, bucket, bucketName } = await connect(context)
-  const index = await readIndex(bucket)
+  const there = await readIndex(bucket)
+  const index: SqlIndex = there ?? { schemaVersion: SCHEMA_VERSION, at: '', days: [], months: [] }
   const objects = await bucket.list(HISTORY_KEY.root)
   const bytes = objects.reduce((sum, object) => sum + object.bytes, 0)
   const compacted = index.days.filter(day => day.generation !== undefined).length
@@ -42,15 +43,18 @@ async function showHistory(context: Context): Promise<Outcome> {
   const [newest, oldest] = [index.days[0]?.date, index.days.at(-1)?.date]
   const left = notesOf(await table.get(PK.compactLease))
   const found = { days: index.days.length, compactedDays: compacted, monthFiles: index.months.length, runs, tail }
+  const shown = [
+    newest === undefined
+      ? `All runs have left it, being older than they are kept; index of ${index.at.slice(0, 16)}Z`
+      : `${plural(runs, 'run')} from ${oldest} to ${newest}; index of ${index.at.slice(0, 16)}Z`,
+    `${plural(index.days.length, 'day')}, ${formatCount(compacted)} of them in a file of their own, ${plural(index.months.length, 'file')} of months`,
+    `${plural(tail, 'run')} not compacted yet`,
+    `${plural(objects.length, 'file')}, ${formatBytes(bytes)}, in s3://${bucketName}/${HISTORY_KEY.root}`,
+  ]
   return {
     document: { ...found, files: objects.length, bytes, at: index.at, newest, oldest, left },
     lines: [
-      newest === undefined
-        ? 'No run yet.'
-        : `${plural(runs, 'run')} from ${oldest} to ${newest}; index of ${index.at.slice(0, 16)}Z`,
-      `${plural(index.days.length, 'day')}, ${formatCount(compacted)} of them in a file of their own, ${plural(index.months.length, 'file')} of months`,
-      `${plural(tail, 'run')} not compacted yet`,
-      `${plural(objects.length, 'file')}, ${formatBytes(bytes)}, in s3://${bucketName}/${HISTORY_KEY.root}`,
+      ...(there ? shown : NO_RUNS),
       ...(left.length ? [`The compactor has work left: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ' …' : ''}`] : []),
     ],
   }
@@ -84,7 +88,7 @@ async function watch(
   try {
     for (let looks = 0; !effects.interrupt.aborted; looks++) {
       const left = notesOf(await table.get(PK.compactLease))
-      const next = left.map(note => /^rebuild\/([\d-]+)\/([\d-]+)$/.exec(note)).find(Boolean)
+      const next = left.map(note => /^rebuild\/([\d-]+)\/([\d-]+)/.exec(note)).find(Boolean)
       if (next) stages.note(`${next[1]} of ${span.from} to ${span.to}`)
       begun ||= next !== undefined
       if (left.length === 0 && (begun || looks > LOOKS_BEFORE)) return stages.end('success', `${span.from} to ${span.to}`)

@@ -39,6 +39,8 @@ const MOST_BYTES = 1024 ** 3
 export interface Answered extends Answer {
   requests: number
   bytes: number
+  /** No run has ended yet. */
+  noRuns: boolean
 }
 
 export async function answer(question: Question, place: Place): Promise<Answered> {
@@ -47,7 +49,7 @@ export async function answer(question: Question, place: Place): Promise<Answered
   try {
     const needs = await planQuestion(planner, question.sql)
     const most = question.anySize ? Number.POSITIVE_INFINITY : MOST_BYTES
-    const work = { ...place, ...(await place.connect()), planner, needs, most, spent: { requests: 0, bytes: 0 } }
+    const work = { ...place, ...(await place.connect()), planner, needs, most, spent: { requests: 0, bytes: 0, noRuns: false } }
     const found = await answerInSomeWay(question, work, { whole: false, byName: false })
     if (work.spent.bytes > 0) await trimCache(place.folder, CACHE_BYTES, place.now)
     return { ...found, ...work.spent }
@@ -105,14 +107,17 @@ interface Work extends Omit<Place, 'connect'> {
   planner: Database
   needs: Needs
   most: number
-  spent: { requests: number; bytes: number }
+  spent: Omit<Answered, keyof Answer>
 }
 type Tables = Partial<Record<HistoryTable, TableFiles>>
 
 async function fetchTables(work: Work & { database: Database }, whole: boolean): Promise<Tables> {
   const { bucket, needs, spent } = work
   if (needs.size === 0) return {}
-  for (let index = await readIndex(bucket), again = true; ; again = false) {
+  const first = await readIndex(bucket)
+  spent.noRuns = first === undefined
+  if (first === undefined) return {}
+  for (let index = first, again = true; ; again = false) {
     const found = await Promise.all([...needs.keys()].map(table => fetchTable(work, index, table, whole)))
     const fetched = found.flatMap(table => table.fetched)
     for (const { requests, bytes } of fetched) {
@@ -123,7 +128,7 @@ async function fetchTables(work: Work & { database: Database }, whole: boolean):
     if (missing.length > 0 && again) {
       // Compacted meanwhile: the index tells where its rows are now.
       const newer = await readIndex(bucket)
-      if (newer.at !== index.at) {
+      if (newer && newer.at !== index.at) {
         index = newer
         continue
       }

@@ -16,13 +16,22 @@ const index = z.object({
 /** What of the index this command reads. */
 export type SqlIndex = z.infer<typeof index>
 
-export async function readIndex(bucket: Bucket): Promise<SqlIndex> {
+/** What is said where {@link readIndex} finds none. */
+export const NO_RUNS = [
+  'No run has ended yet: the history begins with the end of the first one.',
+  'If runs did end:  tidemill history rebuild',
+] as const
+
+/** Undefined: no run has ended yet. */
+export async function readIndex(bucket: Bucket): Promise<SqlIndex | undefined> {
   const bytes = await bucket.get(HISTORY_KEY.index)
-  if (!bytes)
-    throw new UserError('There is no history yet.', {
-      hint: 'It begins with the end of the first run. If there were runs: tidemill history rebuild',
+  if (!bytes) {
+    if ((await bucket.list(HISTORY_KEY.root, { limit: 1 })).length === 0) return undefined
+    throw new UserError(`The history has files, and no index (${HISTORY_KEY.index}).`, {
+      hint: 'It comes some seconds after the first run has ended. If it is lost: tidemill history rebuild',
       exitCode: EXIT.infrastructure,
     })
+  }
   // Some emulators answer without saying that the bytes are compressed.
   const text = Buffer.from(bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8')
   const parsed = index.safeParse(JSON.parse(text))

@@ -7,6 +7,7 @@ import { type Command, type Context, flagOption, type Input, type Outcome, textO
 import { connect, findConfigFile } from './installation.ts'
 import { cacheFolder } from './places.ts'
 import { type Answered, answer } from './sql-answer.ts'
+import { NO_RUNS } from './sql-files.ts'
 import { formatTable } from './table.ts'
 
 export const sqlCommand: Command = {
@@ -50,10 +51,11 @@ async function ask(context: Context, input: Input): Promise<Outcome> {
     },
   )
   const more = `There are more than these ${plural(limit, 'row')}; --count NUMBER gives more.`
-  if (answered.cut && (csv || globals.json)) effects.stderr.write(`${more}\n`)
+  const notes = [...(answered.cut ? [more] : []), ...(answered.noRuns ? NO_RUNS : [])]
+  if (csv || globals.json) for (const note of notes) effects.stderr.write(`${note}\n`)
   return {
     document: documentOf(answered),
-    lines: csv ? csvLines(answered) : [...tableLines(context, answered), ...footLines(context, answered, more)],
+    lines: csv ? csvLines(answered) : [...tableLines(context, answered), ...footLines(context, answered, notes)],
   }
 }
 
@@ -108,9 +110,9 @@ function tableLines({ effects }: Context, { columns, rows }: Answered): string[]
   )
 }
 
-function footLines({ style }: Context, { rows, cut, requests, bytes }: Answered, more: string): string[] {
+function footLines({ style }: Context, { rows, requests, bytes }: Answered, notes: string[]): string[] {
   const fetched = requests > 0 ? `, ${formatBytes(bytes)} fetched` : ''
-  return cut ? [more] : [style.dim(`${plural(rows.length, 'row')}${fetched}`)]
+  return notes.length ? notes : [style.dim(`${plural(rows.length, 'row')}${fetched}`)]
 }
 
 function csvLines({ columns, rows }: Answered): string[] {

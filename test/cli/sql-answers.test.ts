@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { UserError } from '../../shared/errors.ts'
+import { HISTORY_KEY } from '../../shared/history-index.ts'
 import { ask, refusal, root } from './sql-ask.ts'
 import { makeHistory, type Row, runRow } from './sql-history.ts'
 
@@ -57,8 +58,21 @@ test('a wrong question: the words of DuckDB, the place, and what there is, befor
     assert.match(error.message, message)
     assert.match(error.hint ?? '', hint)
   }
-  assert.match((await refusal({}, 'select 1 from runs')).message, /There is no history yet/)
   assert.match((await refusal({}, "select 'a'::integer")).message, /Conversion Error: Could not convert string 'a'/)
+})
+
+test('before the first run has ended the tables have no rows, which is said; files without an index are an error', async () => {
+  const { rows, lines, stderr } = await ask({}, 'select run_id from runs')
+  assert.deepEqual([rows, stderr], [[], ''])
+  assert.match(lines?.join('\n') ?? '', /^run_id\nNo run has ended yet: the history begins with the end of the first one\./m)
+  const json = await ask({}, 'select count(*) as n from nodes', { globals: { json: true } })
+  assert.deepEqual(json.rows, [{ n: 0 }])
+  assert.match(json.stderr, /^No run has ended yet/)
+  const objects = makeHistory({ runs: [runRow('2026-10-01T00:00:00Z')] })
+  delete objects[HISTORY_KEY.index]
+  const lost = await refusal(objects, 'select 1 from runs')
+  assert.match(lost.message, /The history has files, and no index/)
+  assert.match(lost.hint ?? '', /tidemill history rebuild/)
 })
 
 test('answers: a table for people with a word on what was left out, JSON and CSV for programs', async () => {
