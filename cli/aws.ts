@@ -128,7 +128,7 @@ async function readOutputs(client: CloudFormationClient, where: Where): Promise<
 }
 
 /** Written by the deployment from the checked configuration, so it is taken as it is. */
-async function readConfig(bucket: Bucket, key: string): Promise<Config> {
+export async function readConfig(bucket: Bucket, key: string): Promise<Config> {
   const bytes = await bucket.get(key)
   if (!bytes)
     throw new UserError(`The deployed configuration ${key} is missing in the bucket.`, {

@@ -1,29 +1,14 @@
 /** The configurations that were deployed: from the table who and when, from the bucket what. */
 import type { Config } from '../shared/config-model.ts'
 import { DEPLOYMENTS_KEY, KEY } from '../shared/contract.ts'
+import { type Deployment, parseDeployment } from '../shared/deployment.ts'
 import { UserError } from '../shared/errors.ts'
 import type { Connection, Table } from './connection.ts'
-
-export interface Deployment {
-  id: string
-  hash: string
-  at: string
-  by: string
-  /** The sweeper first ran with it; absent until then. */
-  since?: string
-}
 
 /** Newest first. */
 export async function readDeployments(table: Table, limit: number): Promise<Deployment[]> {
   const keys = await table.query('job', DEPLOYMENTS_KEY, { limit })
   return (await table.getMany(keys)).flatMap(item => parseDeployment(item) ?? []).sort((a, b) => (a.id < b.id ? 1 : -1))
-}
-
-function parseDeployment(item: unknown): Deployment | undefined {
-  if (typeof item !== 'object' || item === null) return undefined
-  const { id, hash, at, by, since } = item as Record<string, unknown>
-  if (![id, hash, at, by].every(field => typeof field === 'string')) return undefined
-  return { id, hash, at, by, ...(typeof since === 'string' && { since }) } as Deployment
 }
 
 /** Hash of the configuration that is meant: `current`, `previous`, or the beginning of a hash. */

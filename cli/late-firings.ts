@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { Config, JobConfig, ScheduleConfig } from '../shared/config-model.ts'
 import { causeString, PK } from '../shared/contract.ts'
+import type { Deployment } from '../shared/deployment.ts'
 import { firings } from '../shared/schedule.ts'
-import { type Deployment, loadDeployed, readDeployments } from './config-history.ts'
+import { loadDeployed, readDeployments } from './config-history.ts'
 import type { Connection } from './connection.ts'
 
 /** Due then, and late beyond `start_within`. */

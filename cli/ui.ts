@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DEPLOYMENTS_KEY } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
 import { makePageAnswers, type PageReads, type Viewer } from '../shared/page-answers.ts'
 import { pageAddress, type Role, runRoute } from '../shared/page-api.ts'
+import { readConfig } from './aws.ts'
 import { kindOfAwsError } from './aws-errors.ts'
 import { type Command, type Context, flagOption, type Input, type Outcome, textOption } from './command.ts'
 import type { Connection } from './connection.ts'
@@ -114,6 +116,8 @@ const readsOf = (connection: Connection): PageReads => ({
   open: partition => connection.table.open(partition),
   keys: async (prefix, after, limit) => (await connection.bucket.list(prefix, { after, limit })).map(({ key }) => key),
   configKey: () => connection.configKey(),
+  config: key => readConfig(connection.bucket, key),
+  deployments: limit => connection.table.query('job', DEPLOYMENTS_KEY, { limit }),
 })
 
 /**

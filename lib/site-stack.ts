@@ -73,7 +73,10 @@ export class SiteStack extends Stack {
     const tableArn = this.formatArn({ service: 'dynamodb', resource: 'table', resourceName: table })
     const bucketArn = this.formatArn({ service: 's3', region: '', account: '', resource: bucket })
     site.allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem'], [tableArn])
-    site.allow(['dynamodb:Query'], [`${tableArn}/index/${INDEX.open.name}`])
+    site.allow(
+      ['dynamodb:Query'],
+      [INDEX.open, INDEX.job].map(({ name }) => `${tableArn}/index/${name}`),
+    )
     const objects = ['config', 'runs', 'state', 'docs', 'history'].map(top => `${bucketArn}/${top}/*`)
     site.allow(['s3:GetObject'], objects, { because: 'The pages show all environments; it reaches these kinds of objects only.' })
     site.allow(['s3:ListBucket'], [bucketArn])

@@ -1,8 +1,21 @@
 /** What the pages ask besides objects (page-api.ts): who is looking, what is open, one run, its log, and the operations. */
 import type { ApiRequest, ApiResponse } from './api.ts'
+import type { Config } from './config-model.ts'
 import { KEY, openKey, PK, RUN_ID_PATTERN, SHARDS } from './contract.ts'
+import { parseDeployment } from './deployment.ts'
 import { UserError } from './errors.ts'
-import { type Me, mayAct, type OpenRuns, PARTS_PER_ANSWER, type PageError, type PartList, type Role } from './page-api.ts'
+import {
+  type Deployments,
+  type Me,
+  MOST_DEPLOYMENTS,
+  mayAct,
+  type OpenRuns,
+  PARTS_PER_ANSWER,
+  type PageError,
+  type PartList,
+  type Pause,
+  type Role,
+} from './page-api.ts'
 import { parseRecord } from './parse-record.ts'
 import type { RunRecord } from './run.ts'
 
@@ -16,6 +29,9 @@ export interface PageReads {
   keys(prefix: string, after: string, limit: number): Promise<string[]>
   /** Key of the configuration in force. */
   configKey(): Promise<string>
+  config(key: string): Promise<Config>
+  /** Primary keys of the newest deployments. */
+  deployments(limit: number): Promise<string[]>
 }
 
 export interface Asked {
@@ -41,6 +57,8 @@ const MOST_OPEN = 500
 export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers {
   /** Where the objects of runs are: asked for again and again while a run is followed. */
   const places = new Map<string, RunRecord>()
+  /** Primary keys of what can be paused, by the configuration that was in force when a page was opened last. */
+  let pausable: Promise<Pausable> | undefined
   return {
     async answer({ method, path, query, body }, { act, ...viewer }) {
       const [, , what = '', id = '', attempt = ''] = path.split('/')
@@ -48,9 +66,13 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
       if (method !== 'GET') return ONLY_GET
       switch (what) {
         case 'me':
+          pausable = undefined
           return { value: { ...viewer, config: await reads.configKey() } satisfies Me }
         case 'open':
-          return { value: await readOpen(reads, now()) }
+          pausable ??= findPausable(reads)
+          return { value: await readOpen(reads, await pausable.catch(() => (pausable = undefined)), now()) }
+        case 'deployments':
+          return { value: await readDeployments(reads) }
         case 'runs':
           return answerRun(await readRun(reads, id), id)
         case 'parts': {
@@ -80,7 +102,7 @@ const readRun = async (reads: PageReads, id: string) =>
   RUN_ID_PATTERN.test(id) ? parseRecord(await reads.item(PK.run(id))) : undefined
 
 /** Those that run or wait, and those that have ended and are not in the history yet. */
-async function readOpen(reads: PageReads, now: Date): Promise<OpenRuns> {
+async function readOpen(reads: PageReads, pausable: Pausable | undefined, now: Date): Promise<OpenRuns> {
   const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => reads.open(openKey(shard))))
   const runs = shards
     .flat()
@@ -88,8 +110,34 @@ async function readOpen(reads: PageReads, now: Date): Promise<OpenRuns> {
     // By their phase: ended, running, waiting.
     .sort((a, b) => (a.sort < b.sort ? -1 : 1))
     .slice(0, MOST_OPEN)
-  const records = (await reads.items(runs.map(({ pk }) => pk))).flatMap(item => parseRecord(item) ?? [])
-  return { at: now.toISOString(), runs: records.sort((a, b) => (a.id < b.id ? 1 : -1)) }
+  const [items, paused] = await Promise.all([reads.items(runs.map(({ pk }) => pk)), pausable && readPauses(reads, pausable)])
+  const records = items.flatMap(item => parseRecord(item) ?? [])
+  return { at: now.toISOString(), runs: records.sort((a, b) => (a.id < b.id ? 1 : -1)), ...(paused && { paused }) }
+}
+
+type Pausable = Map<string, Pick<Pause, 'of' | 'name'>>
+
+async function findPausable(reads: PageReads): Promise<Pausable> {
+  const { jobs, environments } = await reads.config(await reads.configKey())
+  return new Map<string, Pick<Pause, 'of' | 'name'>>([
+    ...Object.keys(jobs).map(name => [PK.job(name), { of: 'job', name }] as const),
+    ...Object.keys(environments).map(name => [PK.environment(name), { of: 'environment', name }] as const),
+  ])
+}
+
+async function readPauses(reads: PageReads, pausable: Pausable): Promise<Pause[]> {
+  return (await reads.items([...pausable.keys()])).flatMap(item => {
+    const { pk, paused } = Object(item) as { pk: string; paused?: unknown }
+    const { at, actor } = Object(paused) as Record<string, unknown>
+    const what = pausable.get(pk)
+    return what && typeof at === 'string' ? [{ ...what, at, actor: String(actor) }] : []
+  })
+}
+
+async function readDeployments(reads: PageReads): Promise<Deployments> {
+  const items = await reads.items(await reads.deployments(MOST_DEPLOYMENTS))
+  const deployments = items.flatMap(item => parseDeployment(item) ?? []).sort((a, b) => (a.id < b.id ? 1 : -1))
+  return { deployments: deployments.map(({ hash, at, since }) => ({ config: KEY.config(hash), from: since ?? at })) }
 }
 
 async function listParts(reads: PageReads, run: RunRecord, attempt: string, after: string): Promise<PartList> {

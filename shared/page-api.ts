@@ -5,6 +5,7 @@
  * - `GET /data/<key>`: objects of the bucket below {@link PAGE_PREFIXES}, with byte ranges, as they are stored
  * - `GET /api/me`: {@link Me}
  * - `GET /api/open`: {@link OpenRuns}, from the table
+ * - `GET /api/deployments`: {@link Deployments}, from the table
  * - `GET /api/runs/<id>`: {@link RunRecord}, from the table
  * - `GET /api/parts/<id>/<attempt>?after=<part>`: {@link PartList}, the log parts there are behind the part with this number
  * - `POST /api/actions`: an {@link ApiRequest}, answered with an {@link ApiResponse}
@@ -77,7 +78,28 @@ export interface Me {
 export interface OpenRuns {
   at: string
   runs: RunRecord[]
+  /** What is paused now; absent: not known. */
+  paused?: Pause[]
 }
+export interface Pause {
+  of: 'job' | 'environment'
+  /** Full name. */
+  name: string
+  at: string
+  /** As the audit trail writes it. */
+  actor: string
+}
+
+/** Newest first, at most {@link MOST_DEPLOYMENTS}; empty where none was noted. */
+export interface Deployments {
+  deployments: {
+    /** Key of the configuration. */
+    config: string
+    /** In force since then, ISO 8601. */
+    from: string
+  }[]
+}
+export const MOST_DEPLOYMENTS = 200
 
 /** Keys of the parts (shared/plan.ts) of an attempt, in order, at most {@link PARTS_PER_ANSWER}: then there may be more. */
 export interface PartList {

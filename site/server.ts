@@ -1,7 +1,7 @@
 /** What the pages ask their server (shared/page-api.ts), with the viewer's token. */
 import type { ApiRequest, ApiResponse } from '../shared/api.ts'
 import { isReadable } from '../shared/contract.ts'
-import { type Me, type OpenRuns, type PartList, TOKEN_HEADER } from '../shared/page-api.ts'
+import { type Deployments, type Me, type OpenRuns, type PartList, TOKEN_HEADER } from '../shared/page-api.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { faultError, isAbort, NO_ANSWER, refusalOf } from './fault.ts'
 import { forgetToken, readToken } from './token.ts'
@@ -75,6 +75,7 @@ export function readData<T>(key: string, { keep = false, signal }: { keep?: bool
 
 export const readMe = () => json<Me>('api/me')
 export const readOpen = (signal: AbortSignal) => json<OpenRuns>('api/open', { signal })
+export const readDeployments = async (signal: AbortSignal) => (await json<Deployments>('api/deployments', { signal })).deployments
 export const readRecord = (id: string, signal?: AbortSignal) =>
   json<RunRecord>(`api/runs/${encodeURIComponent(id)}`, signal ? { signal } : {})
 export const listParts = async (id: string, attempt: number, after: number, signal?: AbortSignal) =>

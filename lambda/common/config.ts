@@ -17,7 +17,7 @@ const MAX_BYTES = 32 * 1024 * 1024
 export function makeConfigs(bucket: Pick<Bucket, 'read'>, configKey: string): Configs {
   const kept = new Map<string, Promise<Config>>()
   return {
-    current: hashOf(configKey),
+    current: hashOfConfig(configKey),
     load(hash) {
       const known = kept.get(hash)
       if (known) return known
@@ -32,7 +32,7 @@ export function makeConfigs(bucket: Pick<Bucket, 'read'>, configKey: string): Co
   }
 }
 
-function hashOf(configKey: string): string {
+export function hashOfConfig(configKey: string): string {
   const hash = /^config\/([0-9a-f]{64})\.json$/.exec(configKey)?.[1]
   if (!hash) throw new Error(`"${configKey}" is not the key of a configuration (config/<sha256>.json)`)
   return hash

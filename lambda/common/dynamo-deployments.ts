@@ -1,9 +1,10 @@
 /** Which configurations were deployed, when and by whom, and since when each was in force. */
 import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { DEPLOYMENTS_KEY, INDEX, PK, SCHEMA_VERSION } from '../../shared/contract.ts'
+import type { Deployment } from '../../shared/deployment.ts'
 import { type Dynamo, putNew, update } from './dynamo.ts'
 import { batchGet } from './dynamo-read.ts'
-import type { Deployment, DeploymentStore } from './store.ts'
+import type { DeploymentStore } from './store.ts'
 
 export function makeDeploymentStore(dynamo: Dynamo): DeploymentStore {
   const { client, table } = dynamo

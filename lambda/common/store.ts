@@ -4,6 +4,7 @@
  */
 import type { AuditEntry } from '../../shared/api.ts'
 import type { UpstreamRun } from '../../shared/cause.ts'
+import type { Deployment } from '../../shared/deployment.ts'
 import type { Attempt, Effect, FinalStatus, Retry, RunRecord, RunStatus, Streak } from '../../shared/run.ts'
 import type { CompactLease } from './dynamo-compact.ts'
 import type { MessageItem } from './message-item.ts'
@@ -105,17 +106,6 @@ export interface SweepState {
   compacted?: string | undefined
 }
 
-/** One deployment of a configuration. */
-export interface Deployment {
-  /** Begins with its time: sorts by it. */
-  id: string
-  hash: string
-  at: string
-  /** Who deployed, as far as the deployment was told. */
-  by: string
-  /** It counts from then, as the first turn of the sweeper with it found out; absent until that turn. */
-  since?: string
-}
 export interface DeploymentStore {
   /** Newest first. */
   deployments(limit: number): Promise<Deployment[]>

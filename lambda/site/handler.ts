@@ -4,7 +4,7 @@
  *
  * Environment: installation, table, bucket, configKey, api, site.
  * Permissions:
- * - dynamodb: GetItem, BatchGetItem on the table; Query on index/open
+ * - dynamodb: GetItem, BatchGetItem on the table; Query on index/open and index/job
  * - s3:GetObject on config/*, runs/*, state/*, docs/*, history/*; s3:ListBucket
  * - lambda:InvokeFunction on api, which takes the name of the caller from this function
  * Time limit 120 s, memory 512 MB.
@@ -16,6 +16,7 @@ import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { makePageAnswers } from '../../shared/page-answers.ts'
 import { makeBucket } from '../common/bucket.ts'
 import { makeClients } from '../common/clients.ts'
+import { makeConfigs } from '../common/config.ts'
 import { env } from '../common/env.ts'
 import { makeCall } from '../common/invoke.ts'
 import { makeRuntime } from '../common/runtime.ts'
@@ -39,14 +40,14 @@ declare const awslambda: {
 const { now, log } = makeRuntime('site')
 const settings = env.site()
 const s3 = makeClients.s3()
+const bucket = makeBucket(s3, env.bucket())
 const reads = makeReads({
   table: makeClients.table(),
   tableName: env.table(),
   s3,
   bucketName: env.bucket(),
-  configKey: env.configKey(),
+  configs: makeConfigs(bucket, env.configKey()),
 })
-const bucket = makeBucket(s3, env.bucket())
 const callApi = makeCall<object, { body: string }>(makeClients.lambda(), env.api())
 
 const PATIENCE = 5000

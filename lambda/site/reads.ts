@@ -1,18 +1,19 @@
 /** Table and bucket as the pages' questions need them. */
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
-import { INDEX } from '../../shared/contract.ts'
+import { DEPLOYMENTS_KEY, INDEX, KEY } from '../../shared/contract.ts'
 import type { PageReads } from '../../shared/page-answers.ts'
+import { type Configs, hashOfConfig } from '../common/config.ts'
 
 export interface ReadsProps {
   table: DynamoDBDocumentClient
   tableName: string
   s3: S3Client
   bucketName: string
-  configKey: string
+  configs: Configs
 }
 
-export const makeReads = ({ table, tableName, s3, bucketName, configKey }: ReadsProps): PageReads => ({
+export const makeReads = ({ table, tableName, s3, bucketName, configs }: ReadsProps): PageReads => ({
   item: async pk => (await table.send(new GetCommand({ TableName: tableName, Key: { pk } }))).Item,
   items: pks => readItems(table, tableName, pks),
   open: partition => readOpen(table, tableName, partition),
@@ -20,7 +21,22 @@ export const makeReads = ({ table, tableName, s3, bucketName, configKey }: Reads
     const wanted = { Bucket: bucketName, Prefix: prefix, StartAfter: after, MaxKeys: limit }
     return ((await s3.send(new ListObjectsV2Command(wanted))).Contents ?? []).flatMap(({ Key }) => Key ?? [])
   },
-  configKey: async () => configKey,
+  configKey: async () => KEY.config(configs.current),
+  config: key => configs.load(hashOfConfig(key)),
+  async deployments(limit) {
+    const answer = await table.send(
+      new QueryCommand({
+        TableName: tableName,
+        IndexName: INDEX.job.name,
+        KeyConditionExpression: '#p = :p',
+        ExpressionAttributeNames: { '#p': INDEX.job.partition },
+        ExpressionAttributeValues: { ':p': DEPLOYMENTS_KEY },
+        ScanIndexForward: false,
+        Limit: limit,
+      }),
+    )
+    return (answer.Items ?? []).map(({ pk }) => String(pk))
+  },
 })
 
 /** A batch holds at most 100 keys; what it leaves is asked for again. */

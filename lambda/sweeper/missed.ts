@@ -1,11 +1,12 @@
 /** Schedules whose run did not appear. The record is claimed under the schedule's own cause, so that a late delivery finds it. */
 import type { Config, JobConfig, ScheduleConfig } from '../../shared/config-model.ts'
 import { causeString, fullName } from '../../shared/contract.ts'
+import type { Deployment } from '../../shared/deployment.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { type Firing, firings } from '../../shared/schedule.ts'
 import { claimRun, findPause } from '../common/claim.ts'
 import { type EffectDeps, runEffects } from '../common/effects.ts'
-import type { Deployment, Store } from '../common/store.ts'
+import type { Store } from '../common/store.ts'
 
 export interface MissedDeps extends EffectDeps {
   store: EffectDeps['store'] &

@@ -1,8 +1,7 @@
 /** What was to run by schedule, and what did. Pure. */
-import type { JobConfig } from '../../shared/config-model.ts'
-import { fullName } from '../../shared/contract.ts'
+import type { Config } from '../../shared/config-model.ts'
 import type { IndexRun } from '../../shared/history-index.ts'
-import { firingsBetween } from '../firings.ts'
+import { firingsBetween, type JobFiring } from '../firings.ts'
 import { claimedAt } from '../rows.ts'
 
 export type Kept = 'coming' | 'unknown' | 'missed' | 'ran' | 'skipped'
@@ -27,9 +26,46 @@ interface Seen {
   since: string
 }
 
-/** All firings of the job in a span, in order of time, each with its run. */
-export function expectedOf(job: JobConfig, { runs, since }: Seen, from: Date, until: Date, now: Date): Expected[] {
-  const firings = firingsBetween(job, from, until)
+/** A configuration while it was in force. */
+export interface Period {
+  config: Config
+  from: Date
+  until: Date
+}
+
+/** What of a span each configuration was in force for. `deployments`: newest first; before the oldest one it counts as well. */
+export function periodsOf<T extends { from: string }>(deployments: readonly T[], from: Date, until: Date) {
+  let end = until
+  return deployments.flatMap((each, i) => {
+    const start = new Date(i < deployments.length - 1 ? Math.max(Date.parse(each.from), from.getTime()) : from)
+    if (start >= end) return []
+    const period = { ...each, from: start, until: end }
+    end = start
+    return [period]
+  })
+}
+
+/** Of jobs that had a schedule at some time, by full name. */
+export const scheduledJobs = (periods: readonly Period[]): string[] => [
+  ...new Set(
+    periods.flatMap(({ config }) =>
+      Object.entries(config.jobs).flatMap(([name, job]) => (job.schedules.some(({ enabled }) => enabled) ? name : [])),
+    ),
+  ),
+]
+
+/** All firings of a job in a span, in order of time, by the schedules that it had then. */
+export const firingsOf = (periods: readonly Period[], job: string, from: Date, until: Date): JobFiring[] =>
+  periods
+    .flatMap(period => {
+      const own = period.config.jobs[job]
+      const [start, end] = [period.from > from ? period.from : from, period.until < until ? period.until : until]
+      return own && start < end ? firingsBetween(own, start, end) : []
+    })
+    .sort((a, b) => (a.at < b.at ? -1 : 1))
+
+/** Each firing with its run. */
+export function expectedOf(firings: readonly JobFiring[], { runs, since }: Seen, now: Date): Expected[] {
   const left = runs
     .filter(run => run.trigger === 'schedule')
     .map(run => ({ run, at: Date.parse(claimedAt(run.id)) }))
@@ -85,5 +121,3 @@ export function weekOf(text: string, now: Date): Date {
 export const plusDays = (date: Date, days: number): Date => new Date(date.getFullYear(), date.getMonth(), date.getDate() + days)
 export const dateText = (date: Date) =>
   `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}-${String(date.getDate()).padStart(2, '0')}`
-
-export const jobName = (job: JobConfig) => fullName(job.project, job.name)

@@ -5,6 +5,7 @@ import { formatDuration, formatRelative, plural } from '../../shared/format.ts'
 import type { IndexRun } from '../../shared/history-index.ts'
 import { useApp, useIndex, zoneOf } from '../app-context.ts'
 import { nextFirings } from '../firings.ts'
+import { Paused, pauseOf } from '../pause.tsx'
 import { HREF } from '../route.ts'
 import { Deeds } from '../run/actions.tsx'
 import { jobDeeds } from '../run/commands.ts'
@@ -33,8 +34,9 @@ export function JobPage({ project, name }: { project: string; name: string }) {
     ['job', full, past?.page, loadedIndex.value !== undefined],
   )
   const open = useOpenRuns()
-  const going = openRows(open.value ?? [], index).filter(row => row.project === project && row.job === name)
+  const going = openRows(open.value, index).filter(row => row.project === project && row.job === name)
   const list = runs.value ?? []
+  const pause = job && pauseOf(open.value?.paused, job)
   return (
     <>
       <h1>
@@ -47,7 +49,12 @@ export function JobPage({ project, name }: { project: string; name: string }) {
       )}
       {config && !job && <p class="is-warn">! This job is no longer in the configuration.</p>}
       <p>{streakWords(list, now)}</p>
-      <Deeds deeds={jobDeeds(full, me.command, job !== undefined)} reload={open.reload} />
+      {pause && (
+        <p>
+          <Paused pause={pause} now={now} own />: no new run starts.
+        </p>
+      )}
+      {job && <Deeds deeds={jobDeeds(job, me.command, open.value?.paused)} reload={open.reload} />}
       {(runs.fault ?? loadedIndex.fault) && (
         <FaultNote fault={runs.fault ?? loadedIndex.fault ?? { status: 0, message: '' }} retry={runs.reload} />
       )}

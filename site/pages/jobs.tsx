@@ -2,9 +2,12 @@
 import type { Config } from '../../shared/config-model.ts'
 import { formatDuration, formatRelative } from '../../shared/format.ts'
 import type { IndexJob } from '../../shared/history-index.ts'
+import type { Pause } from '../../shared/page-api.ts'
 import { useApp, useIndex, zoneOf } from '../app-context.ts'
 import { nextFirings } from '../firings.ts'
+import { Paused, pauseOf } from '../pause.tsx'
 import { HREF } from '../route.ts'
+import { useOpenRuns } from '../runs/open-runs.ts'
 import { Table } from '../table.tsx'
 import { useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Mark, Status, Text, Time } from '../words.tsx'
@@ -14,6 +17,7 @@ export function JobsPage() {
   const { config } = useApp()
   const loaded = useIndex()
   const index = loaded.value?.index
+  const paused = useOpenRuns().value?.paused
   const names = [...new Set([...Object.keys(config?.jobs ?? {}), ...(index?.jobs.map(each => each.job) ?? [])])].sort()
   return (
     <>
@@ -27,7 +31,14 @@ export function JobsPage() {
           columns={['Newest run', 'Job', 'Environment', 'Last 30, newest right', ['Usual', 'number minor'], 'Next']}
         >
           {names.map(name => (
-            <JobRow key={name} name={name} past={index?.jobs.find(each => each.job === name)} config={config} now={now} />
+            <JobRow
+              key={name}
+              name={name}
+              past={index?.jobs.find(each => each.job === name)}
+              config={config}
+              paused={paused}
+              now={now}
+            />
           ))}
         </Table>
       )}
@@ -35,21 +46,19 @@ export function JobsPage() {
   )
 }
 
-function JobRow({
-  name,
-  past,
-  config,
-  now,
-}: {
+interface RowProps {
   name: string
   past: IndexJob | undefined
   config: Config | undefined
+  paused: Pause[] | undefined
   now: Date
-}) {
+}
+function JobRow({ name, past, config, paused, now }: RowProps) {
   const job = config?.jobs[name]
   const [project = '', short = ''] = name.split('/')
   const next = job && nextFirings(job, now, 1)[0]
   const last = past?.outcomes[0]
+  const pause = job && pauseOf(paused, job)
   return (
     <tr class={`is-${last ?? 'none'}`}>
       <td>{last ? <Status status={last} /> : <span class="dim">never ran</span>}</td>
@@ -67,7 +76,9 @@ function JobRow({
       </td>
       <td class="number minor">{past?.usualSeconds === undefined ? '' : formatDuration(past.usualSeconds)}</td>
       <td>
-        {next ? (
+        {pause ? (
+          <Paused pause={pause} now={now} own />
+        ) : next ? (
           <>
             <Time at={next.at} now={now} zone={zoneOf(config, project, short)} />{' '}
             <span class="dim">{formatRelative(new Date(next.at), now)}</span>

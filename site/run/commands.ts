@@ -1,7 +1,10 @@
 /** What can be done about a run: the command to paste, and the request of its button. Pure. */
 import type { ApiRequest } from '../../shared/api.ts'
+import type { JobConfig } from '../../shared/config-model.ts'
+import type { Pause } from '../../shared/page-api.ts'
 import { offersRetry } from '../../shared/reasons.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
+import { pauseOf } from '../pause.tsx'
 
 export interface Deed {
   /** On its button. */
@@ -59,27 +62,32 @@ export function deedsOf(record: RunRecord, tidemill: string): Deed[] {
   return [...(retried ? [retry] : []), again, ...(record.overrides ? [changed] : []), ...(record.attempts.length ? [exact] : [])]
 }
 
-/** `known`: the job is in the configuration. */
-export function jobDeeds(job: string, tidemill: string, known: boolean): Deed[] {
-  if (!known) return []
-  return [
-    {
-      name: 'Run now',
-      does: 'A new run of the job on the newest commit of the branch.',
-      command: `${tidemill} run ${job}`,
-      request: key => ({ operation: 'run', job, idempotencyKey: key }),
-    },
-    {
-      name: 'Pause',
-      does: 'Schedules and other jobs start it no more until it is resumed; a run that goes on ends by itself.',
-      command: `${tidemill} pause ${job}`,
-      request: () => ({ operation: 'pause', job }),
-    },
-    {
-      name: 'Resume',
-      does: 'Lets a paused job run again.',
-      command: `${tidemill} resume ${job}`,
-      request: () => ({ operation: 'resume', job }),
-    },
-  ]
+/** `pauses`: undefined while it is not known what is paused. */
+export function jobDeeds(job: JobConfig, tidemill: string, pauses: readonly Pause[] | undefined): Deed[] {
+  const name = `${job.project}/${job.name}`
+  const pause = pauses && pauseOf(pauses, job)
+  const option = pause?.of === 'environment' ? '--environment ' : ''
+  const run: Deed = {
+    name: 'Run now',
+    does: 'A new run of the job on the newest commit of the branch.',
+    command: `${tidemill} run ${name}`,
+    request: key => ({ operation: 'run', job: name, idempotencyKey: key }),
+  }
+  if (pause)
+    return [
+      {
+        name: option ? 'Resume the environment' : 'Resume',
+        does: `Lets ${option ? `the jobs of ${pause.name}` : 'the job'} run again; what was due meanwhile is not made up for.`,
+        command: `${tidemill} resume ${option}${pause.name}`,
+        request: () => (option ? { operation: 'resume', environment: pause.name } : { operation: 'resume', job: name }),
+        main: true,
+      },
+    ]
+  const stop: Deed = {
+    name: 'Pause',
+    does: 'Nothing starts it any more until it is resumed; a run that goes on ends by itself.',
+    command: `${tidemill} pause ${name}`,
+    request: () => ({ operation: 'pause', job: name }),
+  }
+  return pauses ? [run, stop] : [run]
 }

@@ -1,5 +1,8 @@
 /** Head of a run: what happened, where, why, and what to do. */
 import { upstreamRuns } from '../../shared/cause.ts'
+import type { Config } from '../../shared/config-model.ts'
+import { KEY } from '../../shared/contract.ts'
+import { estimateCost } from '../../shared/cost.ts'
 import { formatDuration, formatMoney, formatSpan, plural, shortSha } from '../../shared/format.ts'
 import type { HistoryIndex } from '../../shared/history-index.ts'
 import { describeFailure } from '../../shared/message-words.ts'
@@ -9,6 +12,8 @@ import { isFinal, type NodeResult, type RunRecord } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
 import { HREF } from '../route.ts'
 import { isSlow, rowOf, tookOf, triggerWords } from '../rows.ts'
+import { readData } from '../server.ts'
+import { useLoad } from '../use.ts'
 import { Mark, Status, Text, Time } from '../words.tsx'
 import { Actions } from './actions.tsx'
 
@@ -58,7 +63,10 @@ export function RunHead({ record, index, progress, now, reload, brief }: HeadPro
 
 function Facts({ record, index, now, zone }: { record: RunRecord; index: HistoryIndex | undefined; now: Date; zone: string }) {
   const row = rowOf(record, index)
-  const known = index?.newest.find(run => run.id === record.id)
+  // Sizes and prices are those that the run was claimed with.
+  const config = useLoad(() => readData<Config>(KEY.config(record.config), { keep: true }), ['config', record.config]).value
+  const environment = config?.environments[`${record.project}/${record.environment}`]
+  const usd = environment && estimateCost(record, environment.size)
   const took = tookOf(row, now)
   const started = record.startedAt ?? record.claimedAt
   return (
@@ -88,7 +96,7 @@ function Facts({ record, index, now, zone }: { record: RunRecord; index: History
           </span>
         </Fact>
       )}
-      {known?.usd !== undefined && <Fact name="Cost">about {formatMoney(known.usd)}</Fact>}
+      {usd !== undefined && <Fact name="Cost">about {formatMoney(usd)}</Fact>}
       {record.attempts.length > 1 && <Fact name="Attempts">{record.attempts.length}</Fact>}
       {record.dbtVersion && (
         <Fact name="dbt">

@@ -1,6 +1,7 @@
 /** Runs that go on, and those that have just ended and are not in the index yet. */
 import { useRef } from 'preact/hooks'
 import type { HistoryIndex } from '../../shared/history-index.ts'
+import type { OpenRuns } from '../../shared/page-api.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { byId, type Row, rowOf } from '../rows.ts'
 import { readOpen, readRecord } from '../server.ts'
@@ -12,12 +13,12 @@ const IDLE_EVERY = 10_000
 /** Runs that have ended are looked up one by one until the index has them; at most so many. */
 const MOST_ENDED = 20
 
-/** Records, newest first. A run that vanished is read once more, so that its end is seen at once. */
-export function useOpenRuns(): Loaded<RunRecord[]> {
+/** Records, newest first, and what is paused. A run that vanished is read once more, so that its end is seen at once. */
+export function useOpenRuns(): Loaded<Omit<OpenRuns, 'at'>> {
   const known = useRef(new Map<string, RunRecord>())
   return useLoad(
     async signal => {
-      const { runs } = await readOpen(signal)
+      const { runs, ...others } = await readOpen(signal)
       const now = new Map(runs.map(run => [run.id, run]))
       const gone = [...known.current.values()]
         .filter(run => !now.has(run.id))
@@ -25,15 +26,17 @@ export function useOpenRuns(): Loaded<RunRecord[]> {
         .slice(0, MOST_ENDED)
       for (const run of gone) now.set(run.id, isFinal(run.status) ? run : await readRecord(run.id, signal).catch(() => run))
       known.current = now
-      return [...now.values()].sort(byId)
+      return { ...others, runs: [...now.values()].sort(byId) }
     },
     ['open'],
-    { every: runs => (runs.some(run => !isFinal(run.status)) ? BUSY_EVERY : IDLE_EVERY) },
+    { every: ({ runs }) => (runs.some(run => !isFinal(run.status)) ? BUSY_EVERY : IDLE_EVERY) },
   )
 }
 
 /** Rows in front of those of the index. */
-export function openRows(records: readonly RunRecord[], index: HistoryIndex | undefined): Row[] {
+export function openRows(open: Pick<OpenRuns, 'runs'> | undefined, index: HistoryIndex | undefined): Row[] {
   const indexed = new Set(index?.newest.map(run => run.id))
-  return records.filter(record => !isFinal(record.status) || !indexed.has(record.id)).map(record => rowOf(record, index))
+  return (open?.runs ?? [])
+    .filter(record => !isFinal(record.status) || !indexed.has(record.id))
+    .map(record => rowOf(record, index))
 }

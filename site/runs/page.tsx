@@ -5,6 +5,7 @@ import type { DayPage, HistoryIndex } from '../../shared/history-index.ts'
 import { useApp, useIndex } from '../app-context.ts'
 import { type Filter, isEmpty, matcher, readFilter } from '../filter.ts'
 import { DAYS_AT_ONCE, type Found, findRuns, PAGE_ROWS } from '../find-runs.ts'
+import { Paused } from '../pause.tsx'
 import { HREF } from '../route.ts'
 import { readData } from '../server.ts'
 import { useLoad, useNow } from '../use.ts'
@@ -20,11 +21,16 @@ export function RunsPage({ query }: { query: URLSearchParams }) {
   const index = loaded.value?.index
   const filter = readFilter(query)
   const before = query.get('before') ?? ''
-  const going = before ? [] : openRows(open.value ?? [], index).filter(matcher(filter))
+  const going = before ? [] : openRows(open.value, index).filter(matcher(filter))
   return (
     <>
       <h1>Runs</h1>
       <Today index={index} />
+      {open.value?.paused?.map(pause => (
+        <p key={pause.of + pause.name}>
+          <Paused pause={pause} now={now} />
+        </p>
+      ))}
       <FilterBar filter={filter} index={index} />
       {(loaded.fault ?? open.fault) && (
         <FaultNote

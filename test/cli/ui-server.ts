@@ -27,12 +27,13 @@ export const OBJECTS = {
 
 export interface Parts {
   runs?: RunRecord[]
+  items?: Record<string, unknown>[]
   objects?: Record<string, Uint8Array>
   api?: () => ApiResponse
   actions?: boolean
 }
 
-export async function startServer(t: TestContext, { runs = [], objects = OBJECTS, api, actions = true }: Parts = {}) {
+export async function startServer(t: TestContext, { runs = [], items = [], objects = OBJECTS, api, actions = true }: Parts = {}) {
   const page = '<!doctype html><script src="app.js"></script>'
   const folder = makeFolder(t, {
     'package.json': '{"version":"1.2.3"}',
@@ -43,6 +44,7 @@ export async function startServer(t: TestContext, { runs = [], objects = OBJECTS
   })
   const connection = fakeConnection({
     runs,
+    items,
     objects,
     api: request =>
       request.operation === 'whoami' ? { ok: true, actor: ACTOR, message: '' } : (api?.() ?? { ok: true, message: 'done' }),

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { startUi } from '../../cli/ui.ts'
-import { KEY } from '../../shared/contract.ts'
+import { DEPLOYMENTS_KEY, KEY, PK } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import { TOKEN_HEADER } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
-import { fakeConnection, fakeContext, makeAttempt, makeRun } from './fakes.ts'
+import { CONFIG, fakeConnection, fakeContext, makeAttempt, makeRun } from './fakes.ts'
 import { get } from './http.ts'
 import { makeFolder } from './process.ts'
 import { ACTOR, ID, INDEX, startServer } from './ui-server.ts'
@@ -129,6 +129,34 @@ test('the page learns who is looking, what is open, and where the parts of a log
   for (const path of [`/api/parts/${ID}/0`, `/api/parts/${ID}/1?after=x`, `/api/parts/${ID}/..`])
     assert.deepEqual([path, (await ask(path)).status >= 400], [path, true])
   assert.equal((await ask('/api/me', { method: 'DELETE' })).status, 405)
+})
+
+test('the page learns what is paused, by whom, and which configurations were in force', OPTIONS, async t => {
+  const paused = { at: '2026-11-22T02:00:00Z', actor: ACTOR }
+  const deployment = (id: string, hash: string, over = {}) => ({
+    pk: PK.deployment(id),
+    jobKey: DEPLOYMENTS_KEY,
+    ...{ id, hash, at: `2026-11-${id}T00:00:00Z`, by: 'ci', ...over },
+  })
+  const items = [
+    { pk: PK.job('shop/hourly'), paused },
+    { pk: PK.job('shop/nightly'), running: new Set(['x']) },
+    { pk: PK.environment('shop/prod'), paused },
+    { pk: PK.job('shop/gone'), paused },
+    deployment('20', 'a'),
+    deployment('21', 'b', { since: '2026-11-21T00:03:00Z' }),
+  ]
+  const { ask } = await startServer(t, { items, objects: { 'config/c.json': Buffer.from(JSON.stringify(CONFIG)) } })
+  assert.deepEqual((await ask('/api/open')).json.paused, [
+    { of: 'job', name: 'shop/hourly', ...paused },
+    { of: 'environment', name: 'shop/prod', ...paused },
+  ])
+  assert.deepEqual((await ask('/api/deployments')).json.deployments, [
+    { config: 'config/b.json', from: '2026-11-21T00:03:00Z' },
+    { config: 'config/a.json', from: '2026-11-20T00:00:00Z' },
+  ])
+  const bare = await startServer(t)
+  assert.equal('paused' in (await bare.ask('/api/open')).json, false, 'without the configuration it is not known')
 })
 
 test('operations go through the api, as those of the command line, and not with --no-actions', OPTIONS, async t => {

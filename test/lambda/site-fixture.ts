@@ -81,7 +81,15 @@ export function makeSite(objects: Record<string, string> = {}) {
   const fails = async () => {
     throw new Error('not expected')
   }
-  const reads = { item: async () => undefined, items: fails, open: fails, keys: fails, configKey: async () => 'config/c.json' }
+  const reads = {
+    item: async () => undefined,
+    items: fails,
+    open: fails,
+    keys: fails,
+    configKey: async () => 'config/c.json',
+    config: fails,
+    deployments: fails,
+  }
   const page = { type: 'text/html', gzip: Buffer.from('gz'), plain: Buffer.from('<html>'), immutable: false }
   const pages: PagesDeps = {
     ...common,

@@ -6,7 +6,7 @@ import { extname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
-import { isPageKey, type Me, PARTS_PER_ANSWER, TOKEN_HEADER } from '../../shared/page-api.ts'
+import { type Deployments, isPageKey, type Me, PARTS_PER_ANSWER, type Pause, TOKEN_HEADER } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
 
 export const SITE = join(import.meta.dirname, '../../dist/site')
@@ -22,6 +22,8 @@ export interface Backend {
   object(key: string): Buffer | string | undefined
   record(id: string): RunRecord | undefined
   open(): RunRecord[]
+  paused(): Pause[]
+  deployments(): Deployments['deployments']
   /** Keys of the parts of an attempt. */
   parts(id: string, attempt: number): string[]
   act(request: ApiRequest): ApiResponse
@@ -104,7 +106,8 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
   const json = (value: unknown) => send(200, 'application/json', JSON.stringify(value))
   const [, , what, id = '', attempt] = path.split('/')
   if (what === 'me') return json(backend.me)
-  if (what === 'open') return json({ at: new Date().toISOString(), runs: backend.open() })
+  if (what === 'open') return json({ at: new Date().toISOString(), runs: backend.open(), paused: backend.paused() })
+  if (what === 'deployments') return json({ deployments: backend.deployments() })
   if (what === 'runs') {
     const record = backend.record(id)
     return record ? json(record) : refuse(404, `There is no run ${id}.`)

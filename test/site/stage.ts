@@ -68,6 +68,8 @@ export function backendOf(history: MadeHistory): Backend {
     object: key => history.objects.get(key),
     record,
     open: () => [],
+    paused: () => [],
+    deployments: () => [],
     parts: () => [],
     act: (request: ApiRequest): ApiResponse => ({ ok: true, message: `did ${request.operation}` }),
   }
