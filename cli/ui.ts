@@ -115,6 +115,7 @@ const readsOf = (connection: Connection): PageReads => ({
   items: pks => connection.table.getMany(pks),
   open: partition => connection.table.open(partition),
   keys: async (prefix, after, limit) => (await connection.bucket.list(prefix, { after, limit })).map(({ key }) => key),
+  bytes: (key, part) => connection.bucket.read(key, part),
   configKey: () => connection.configKey(),
   config: key => readConfig(connection.bucket, key),
   deployments: limit => connection.table.query('job', DEPLOYMENTS_KEY, { limit }),

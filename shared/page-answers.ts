@@ -1,32 +1,37 @@
-/** What the pages ask besides objects (page-api.ts): who is looking, what is open, one run, its log, and the operations. */
+/** What the pages ask besides objects (page-api.ts): who is looking, what is open, one run, its log, the past of nodes and sources, and the operations. */
 import type { ApiRequest, ApiResponse } from './api.ts'
 import type { Config } from './config-model.ts'
 import { KEY, openKey, PK, RUN_ID_PATTERN, SHARDS } from './contract.ts'
 import { parseDeployment } from './deployment.ts'
 import { UserError } from './errors.ts'
+import { HISTORY_KEY, type HistoryIndex } from './history-index.ts'
 import {
   type Deployments,
   type Me,
   MOST_DEPLOYMENTS,
   mayAct,
+  type NodeHistory,
   type OpenRuns,
   PARTS_PER_ANSWER,
   type PageError,
   type PartList,
   type Pause,
   type Role,
+  SOURCE_DAYS,
+  type SourceHistory,
 } from './page-api.ts'
+import { readPage } from './page-history.ts'
+import { type NodePlace, readNode } from './page-nodes.ts'
+import { readSources, type SourceReads } from './page-sources.ts'
 import { parseRecord } from './parse-record.ts'
 import type { RunRecord } from './run.ts'
 
 /** An installation as the pages see it. */
-export interface PageReads {
+export interface PageReads extends SourceReads {
   item(pk: string): Promise<unknown>
   items(pks: string[]): Promise<unknown[]>
   /** All of a partition of the open index. */
   open(partition: string): Promise<{ pk: string; sort: string }[]>
-  /** The first `limit` keys below the prefix that are behind `after`. */
-  keys(prefix: string, after: string, limit: number): Promise<string[]>
   /** Key of the configuration in force. */
   configKey(): Promise<string>
   config(key: string): Promise<Config>
@@ -81,6 +86,12 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
           if (places.size > 100) places.clear()
           places.set(id, run)
           return { value: await listParts(reads, run, attempt, query.get('after') ?? '0') }
+        }
+        case 'nodes':
+          return answerNode(reads, now, { project: id, environment: attempt, uniqueId: query.get('id') ?? '' }, query.get('days'))
+        case 'sources': {
+          const index = await readIndex(reads)
+          return { value: index ? await readSources(reads, index, within(now, SOURCE_DAYS)) : NO_SOURCES }
         }
         default:
           return { status: 404, message: `There is nothing at ${path.slice(0, 200)}.` }
@@ -144,6 +155,31 @@ async function listParts(reads: PageReads, run: RunRecord, attempt: string, afte
   if (!/^[1-9]\d{0,3}$/.test(attempt) || !/^\d{1,9}$/.test(after)) throw new UserError('Attempt and part are numbers.')
   const prefix = KEY.attempt(run, Number(attempt))
   return { keys: await reads.keys(`${prefix}parts/`, KEY.part(prefix, Number(after)), PARTS_PER_ANSWER) }
+}
+
+/** Undefined: no run has ended yet. */
+const readIndex = (reads: PageReads) => readPage<HistoryIndex>(reads, HISTORY_KEY.index)
+const NO_SOURCES: SourceHistory = { sources: [] }
+const NO_RUNS: NodeHistory = { runs: [] }
+
+/** Milliseconds after which no more files of the history are opened. */
+const PATIENCE = 20_000
+
+function within(now: () => Date, days: number) {
+  const end = now().getTime() + PATIENCE
+  const since = new Date(now().getTime() - days * 86_400_000).toISOString().slice(0, 10)
+  return { since, isOver: () => now().getTime() > end }
+}
+
+async function answerNode(reads: PageReads, now: () => Date, place: NodePlace, days: string | null) {
+  const { project, environment, uniqueId } = place
+  const isName = (name: string) => /^[\w.-]{1,100}$/.test(name)
+  if (!isName(project) || !isName(environment) || uniqueId === '' || uniqueId.length > 1000)
+    throw new UserError('A node is asked for as /api/nodes/<project>/<environment>?id=<its id in dbt>.')
+  const back = Number(days ?? 30)
+  if (!Number.isInteger(back) || back < 1 || back > 366) throw new UserError('Days are a number from 1 to 366.')
+  const index = await readIndex(reads)
+  return { value: index ? await readNode(reads, index, place, within(now, back)) : NO_RUNS }
 }
 
 async function perform(act: Viewer['act'], role: Role, body: string): Promise<{ value: ApiResponse } | PageError> {

@@ -8,6 +8,8 @@
  * - `GET /api/deployments`: {@link Deployments}, from the table
  * - `GET /api/runs/<id>`: {@link RunRecord}, from the table
  * - `GET /api/parts/<id>/<attempt>?after=<part>`: {@link PartList}, the log parts there are behind the part with this number
+ * - `GET /api/nodes/<project>/<environment>?id=<unique id>&days=<1 to 366>`: {@link NodeHistory}
+ * - `GET /api/sources`: {@link SourceHistory}
  * - `POST /api/actions`: an {@link ApiRequest}, answered with an {@link ApiResponse}
  *
  * All below `/data/` and `/api/` want the viewer's token in the header {@link TOKEN_HEADER} (`tidemill ui`: random, given in
@@ -107,6 +109,63 @@ export interface PartList {
 }
 
 export const PARTS_PER_ANSWER = 1000
+
+/** A model, test, seed … over the runs that had a result for it. */
+export interface NodeHistory {
+  /** Newest first. */
+  runs: NodeRun[]
+  /** YYYY-MM-DD: runs of this day and of those before were left out, there are too many. */
+  leftOut?: string
+}
+export interface NodeRun {
+  run: string
+  job: string
+  name: string
+  status: string
+  /** Of one that was not good, at most 400 characters. */
+  message?: string
+  startedAt?: string
+  endedAt?: string
+  seconds?: number
+  /** Rows that a test found, or that a model changed. */
+  rows?: number
+  commit?: string
+  materialized?: string
+  relation?: string
+  path?: string
+}
+
+/** Freshness of sources, as the checks of the last {@link SOURCE_DAYS} days found it. */
+export interface SourceHistory {
+  /** The stalest first. */
+  sources: Source[]
+  /** As in {@link NodeHistory}. */
+  leftOut?: string
+}
+export const SOURCE_DAYS = 14
+export interface Source {
+  /** `<project>/<environment>`. */
+  environment: string
+  uniqueId: string
+  name: string
+  /** Of the newest check. */
+  message?: string
+  /** Seconds. */
+  warnAfter?: number
+  errorAfter?: number
+  /** Newest first, at most {@link MOST_CHECKS}. */
+  checks: SourceCheck[]
+}
+export const MOST_CHECKS = 80
+export interface SourceCheck {
+  run: string
+  status: string
+  /** ISO 8601. */
+  at?: string
+  loadedAt?: string
+  /** Seconds. */
+  age?: number
+}
 
 export interface PageError {
   status: 400 | 401 | 403 | 404 | 405 | 409 | 500 | 502

@@ -1,7 +1,15 @@
 /** What the pages ask their server (shared/page-api.ts), with the viewer's token. */
 import type { ApiRequest, ApiResponse } from '../shared/api.ts'
 import { isReadable } from '../shared/contract.ts'
-import { type Deployments, type Me, type OpenRuns, type PartList, TOKEN_HEADER } from '../shared/page-api.ts'
+import {
+  type Deployments,
+  type Me,
+  type NodeHistory,
+  type OpenRuns,
+  type PartList,
+  type SourceHistory,
+  TOKEN_HEADER,
+} from '../shared/page-api.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { faultError, isAbort, NO_ANSWER, refusalOf } from './fault.ts'
 import { forgetToken, readToken } from './token.ts'
@@ -78,6 +86,12 @@ export const readOpen = (signal: AbortSignal) => json<OpenRuns>('api/open', { si
 export const readDeployments = async (signal: AbortSignal) => (await json<Deployments>('api/deployments', { signal })).deployments
 export const readRecord = (id: string, signal?: AbortSignal) =>
   json<RunRecord>(`api/runs/${encodeURIComponent(id)}`, signal ? { signal } : {})
+export const readNode = (project: string, environment: string, uniqueId: string, days: number, signal: AbortSignal) =>
+  json<NodeHistory>(
+    `api/nodes/${[project, environment].map(encodeURIComponent).join('/')}?id=${encodeURIComponent(uniqueId)}&days=${days}`,
+    { signal },
+  )
+export const readSources = (signal: AbortSignal) => json<SourceHistory>('api/sources', { signal })
 export const listParts = async (id: string, attempt: number, after: number, signal?: AbortSignal) =>
   (await json<PartList>(`api/parts/${encodeURIComponent(id)}/${attempt}?after=${after}`, signal ? { signal } : {})).keys
 

@@ -1,8 +1,9 @@
 /** Table and bucket as the pages' questions need them. */
-import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client } from '@aws-sdk/client-s3'
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { DEPLOYMENTS_KEY, INDEX, KEY } from '../../shared/contract.ts'
 import type { PageReads } from '../../shared/page-answers.ts'
+import type { Part } from '../../shared/page-history.ts'
 import { type Configs, hashOfConfig } from '../common/config.ts'
 
 export interface ReadsProps {
@@ -37,6 +38,7 @@ export const makeReads = ({ table, tableName, s3, bucketName, configs }: ReadsPr
     )
     return (answer.Items ?? []).map(({ pk }) => String(pk))
   },
+  bytes: (key, part) => readBytes(s3, bucketName, key, part),
 })
 
 /** A batch holds at most 100 keys; what it leaves is asked for again. */
@@ -69,5 +71,17 @@ async function readOpen(table: DynamoDBDocumentClient, name: string, partition: 
     for (const item of answer.Items ?? []) found.push({ pk: String(item.pk), sort: String(item[INDEX.open.sort]) })
     start = answer.LastEvaluatedKey
     if (!start) return found
+  }
+}
+
+async function readBytes(s3: S3Client, bucket: string, key: string, part: Part) {
+  const range = part === 'all' ? {} : { Range: 'last' in part ? `bytes=-${part.last}` : `bytes=${part.start}-${part.end}` }
+  try {
+    const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...range }))
+    const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
+    return { bytes, size: Number(/\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1] ?? bytes.length) }
+  } catch (error) {
+    if (error instanceof NoSuchKey) return undefined
+    throw error
   }
 }

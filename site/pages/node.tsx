@@ -1,15 +1,14 @@
 /** One model, test, seed or snapshot over its runs. */
 import { formatCount, formatDuration, plural } from '../../shared/format.ts'
-import { useIndex } from '../app-context.ts'
-import { daysAgo } from '../parquet.ts'
+import type { NodeRun } from '../../shared/page-api.ts'
 import { HREF } from '../route.ts'
+import { readNode } from '../server.ts'
 import { streakWords } from '../streak.ts'
 import { Table } from '../table.tsx'
 import { Trend } from '../trend.tsx'
-import { changeQuery, useNow } from '../use.ts'
-import { useRows } from '../use-rows.ts'
+import { changeQuery, useLoad, useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Status, Text, Time } from '../words.tsx'
-import { columnsOf, flips, medianSeconds, type NodeRun, nodeRuns } from './node-rows.ts'
+import { flips, medianSeconds } from './node-runs.ts'
 
 const DAYS = [7, 30, 90, 365] as const
 const CHARTED = 80
@@ -24,25 +23,12 @@ interface NodeProps {
 
 export function NodePage({ project, environment, uniqueId, query }: NodeProps) {
   const now = useNow(60_000)
-  const loadedIndex = useIndex()
-  const index = loadedIndex.value?.index
   const days = DAYS.find(each => String(each) === query.get('days')) ?? 30
-  const table = /^(unit_)?test\./.test(uniqueId) ? 'tests' : 'nodes'
-  const other = new Set(
-    index?.newest.filter(run => run.project !== project || run.environment !== environment).map(run => run.id),
-  )
-  const loaded = useRows(
-    index && {
-      index,
-      table,
-      since: daysAgo(days),
-      wants: run => !other.has(run),
-      columns: columnsOf(table),
-      filter: { unique_id: { $eq: uniqueId }, project: { $eq: project }, environment: { $eq: environment } },
-    },
+  const { value, fault, reload } = useLoad(
+    signal => readNode(project, environment, uniqueId, days, signal),
     [uniqueId, project, environment, days],
   )
-  const runs = loaded.value && nodeRuns(loaded.value)
+  const runs = value?.runs
   const name = runs?.[0]?.name ?? uniqueId.split('.').slice(2).join('.')
   return (
     <>
@@ -53,23 +39,15 @@ export function NodePage({ project, environment, uniqueId, query }: NodeProps) {
         <Text of={uniqueId} max={300} /> in <Text of={`${project}/${environment}`} max={120} />
       </p>
       <Days days={days} />
-      {(loaded.fault ?? loadedIndex.fault) && (
-        <FaultNote fault={loaded.fault ?? loadedIndex.fault ?? { status: 0, message: '' }} retry={loaded.reload} />
-      )}
-      {!runs &&
-        !loaded.fault &&
-        !loadedIndex.fault &&
-        (loadedIndex.value && !index ? (
-          <Empty title="No run has ended yet." />
-        ) : (
-          <Loading what={`the history ${loaded.progress}`} />
-        ))}
+      {fault && <FaultNote fault={fault} retry={reload} />}
+      {!runs && !fault && <Loading what="the history" />}
       {runs && runs.length === 0 && (
         <Empty title={`No run of the last ${days} days built it.`}>
           <p>The id may be of another environment, or the model has a new name.</p>
         </Empty>
       )}
-      {runs && runs.length > 0 && <Past runs={runs} now={now} test={table === 'tests'} />}
+      {runs && runs.length > 0 && <Past runs={runs} now={now} test={/^(unit_)?test\./.test(uniqueId)} />}
+      {value?.leftOut && <p class="dim">Runs up to {value.leftOut} are not all here: there are too many for one page.</p>}
     </>
   )
 }

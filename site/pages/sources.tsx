@@ -1,43 +1,27 @@
 /** Freshness of sources: now, and over the days before. */
 import { useState } from 'preact/hooks'
 import { formatDuration, plural } from '../../shared/format.ts'
-import { useIndex } from '../app-context.ts'
-import { daysAgo } from '../parquet.ts'
+import { SOURCE_DAYS, type Source } from '../../shared/page-api.ts'
 import { HREF } from '../route.ts'
+import { readSources } from '../server.ts'
 import { Table } from '../table.tsx'
 import { Trend } from '../trend.tsx'
-import { useNow } from '../use.ts'
-import { useRows } from '../use-rows.ts'
+import { useLoad, useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Status, Text, Time } from '../words.tsx'
 import { Outcomes } from './jobs.tsx'
-import { SOURCE_COLUMNS, type Source, sourcesOf } from './source-rows.ts'
-
-const DAYS = 14
 
 export function SourcesPage() {
   const now = useNow(30_000)
-  const loadedIndex = useIndex()
-  const index = loadedIndex.value?.index
-  const loaded = useRows(
-    index && { index, table: 'sources', since: daysAgo(DAYS), wants: () => true, columns: SOURCE_COLUMNS },
-    [],
-  )
-  const sources = loaded.value && sourcesOf(loaded.value)
-  const fault = loaded.fault ?? loadedIndex.fault
+  const { value, fault, reload } = useLoad(readSources, ['sources'])
+  const sources = value?.sources
   return (
     <>
       <h1>Sources</h1>
       <p class="dim">
-        As the checks of the last {DAYS} days found them. A job checks with <code>freshness: true</code>.
+        As the checks of the last {SOURCE_DAYS} days found them. A job checks with <code>freshness: true</code>.
       </p>
-      {fault && <FaultNote fault={fault} retry={loaded.reload} />}
-      {!sources &&
-        !fault &&
-        (loadedIndex.value && !index ? (
-          <Empty title="No run has ended yet." />
-        ) : (
-          <Loading what={`the checks ${loaded.progress}`} />
-        ))}
+      {fault && <FaultNote fault={fault} retry={reload} />}
+      {!sources && !fault && <Loading what="the checks" />}
       {sources && sources.length === 0 && (
         <Empty title="No run has checked the freshness of a source.">
           <p>
@@ -64,16 +48,17 @@ export function SourcesPage() {
           ))}
         </Table>
       )}
+      {value?.leftOut && <p class="dim">Checks up to {value.leftOut} are not all here: there are too many for one page.</p>}
     </>
   )
 }
 
 function SourceRow({ source, now }: { source: Source; now: Date }) {
   const [open, setOpen] = useState(false)
-  const { name, environment, checks } = source
+  const { name, environment, message, warnAfter, errorAfter, checks } = source
   const [check] = checks
   if (!check) return null
-  const limits = [check.warnAfter, check.errorAfter].map(seconds => (seconds === undefined ? '–' : formatDuration(seconds)))
+  const limits = [warnAfter, errorAfter].map(seconds => (seconds === undefined ? '–' : formatDuration(seconds)))
   return (
     <>
       <tr class={`is-${check.status}`}>
@@ -87,9 +72,9 @@ function SourceRow({ source, now }: { source: Source; now: Date }) {
           <span class="dim">
             <Text of={environment} max={80} />
           </span>
-          {check.message && (
+          {message && (
             <div class="dim">
-              <Text of={check.message} max={200} />
+              <Text of={message} max={200} />
             </div>
           )}
         </td>
@@ -107,17 +92,14 @@ function SourceRow({ source, now }: { source: Source; now: Date }) {
         <tr class="more">
           <td colSpan={7}>
             <Trend
-              label={`Age of the newest data in the last ${plural(Math.min(checks.length, 80), 'check')}`}
-              line={check.warnAfter}
-              bars={checks
-                .slice(0, 80)
-                .reverse()
-                .map(each => ({
-                  key: each.run,
-                  value: each.age ?? 0,
-                  status: each.status,
-                  label: `${each.at}: ${each.status}, ${formatDuration(each.age ?? 0)}`,
-                }))}
+              label={`Age of the newest data in the last ${plural(checks.length, 'check')}`}
+              line={warnAfter}
+              bars={checks.toReversed().map(each => ({
+                key: each.run,
+                value: each.age ?? 0,
+                status: each.status,
+                label: `${each.at}: ${each.status}, ${formatDuration(each.age ?? 0)}`,
+              }))}
             />
           </td>
         </tr>

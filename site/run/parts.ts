@@ -1,6 +1,7 @@
 /** Parts of an attempt's log and ledger. A container wrote them: every line is parsed and bounded. */
 import { parsePartLine } from '../../shared/parse-result.ts'
 import type { LogLine, NodeLine, Progress } from '../../shared/plan.ts'
+import { unpackText } from '../../shared/unpack.ts'
 import { askData, listParts } from '../server.ts'
 
 export interface Part {
@@ -12,13 +13,7 @@ export interface Part {
 export async function readPart(key: string, signal?: AbortSignal): Promise<Part> {
   const response = await askData(key, signal ? { signal } : {})
   const bytes = new Uint8Array(await response.arrayBuffer())
-  return parsePart(await unpack(bytes))
-}
-
-/** Whoever stored or served it may have undone the compression. */
-async function unpack(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return new TextDecoder().decode(bytes)
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text()
+  return parsePart(await unpackText(bytes))
 }
 
 export function parsePart(text: string): Part {

@@ -14,6 +14,7 @@ import { INDEX, KEY } from '../../shared/contract.ts'
 import type { PartLine } from '../../shared/plan.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun } from '../../shared/run-item.ts'
+import { pieceOf } from '../fakes/objects.ts'
 
 export const NOW = new Date('2026-11-22T12:00:00Z')
 
@@ -89,10 +90,7 @@ export function fakeBucket(objects: Record<string, Uint8Array>): Bucket & { down
     read: async (key, part) => {
       const object = objects[key]
       if (!object) return undefined
-      const size = object.length
-      const [start, end] =
-        part === 'all' ? [0, size] : 'last' in part ? [Math.max(0, size - part.last), size] : [part.start, part.end + 1]
-      return { bytes: object.slice(start, end), start, size, etag: tagOf(object) }
+      return { ...pieceOf(object, part), etag: tagOf(object) }
     },
     list: async (prefix, from) =>
       Object.keys(objects)

@@ -89,6 +89,7 @@ export function makeSite(objects: Record<string, string> = {}) {
     configKey: async () => 'config/c.json',
     config: fails,
     deployments: fails,
+    bytes: fails,
   }
   const page = { type: 'text/html', gzip: Buffer.from('gz'), plain: Buffer.from('<html>'), immutable: false }
   const pages: PagesDeps = {

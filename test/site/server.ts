@@ -6,8 +6,10 @@ import { extname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
+import { makePageAnswers } from '../../shared/page-answers.ts'
 import { type Deployments, isPageKey, type Me, PARTS_PER_ANSWER, type Pause, TOKEN_HEADER } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
+import { pieceOf } from '../fakes/objects.ts'
 
 export const SITE = join(import.meta.dirname, '../../dist/site')
 export const TOKEN = 'made-token'
@@ -20,6 +22,8 @@ const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.j
 export interface Backend {
   me: Me
   object(key: string): Buffer | string | undefined
+  /** Sorted. */
+  keys(prefix: string): string[]
   record(id: string): RunRecord | undefined
   open(): RunRecord[]
   paused(): Pause[]
@@ -123,5 +127,34 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
     })
   }
   if (what === 'actions' && request.method === 'POST') return json(backend.act(JSON.parse(await text(request)) as ApiRequest))
-  return refuse(404, 'no such thing')
+  const asked = { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body: async () => '' }
+  const found = await answersOver(backend).answer(asked, { ...backend.me, act: fails })
+  return 'status' in found ? refuse(found.status, found.message) : json(found.value)
 }
+
+const fails = async () => {
+  throw new Error('not expected')
+}
+
+/** What the pages ask of the history is answered as it is in earnest. */
+const answersOver = (backend: Backend) =>
+  makePageAnswers(
+    {
+      item: fails,
+      items: fails,
+      open: fails,
+      configKey: fails,
+      config: fails,
+      deployments: fails,
+      keys: async (prefix, after, limit) =>
+        backend
+          .keys(prefix)
+          .filter(key => key > after)
+          .slice(0, limit),
+      async bytes(key, part) {
+        const object = backend.object(key)
+        return object === undefined ? undefined : pieceOf(Buffer.from(object), part)
+      },
+    },
+    () => new Date(),
+  )

@@ -66,6 +66,7 @@ export function backendOf(history: MadeHistory): Backend {
       version: '0.1.0',
     },
     object: key => history.objects.get(key),
+    keys: prefix => [...history.objects.keys()].filter(key => key.startsWith(prefix)).sort(),
     record,
     open: () => [],
     paused: () => [],
