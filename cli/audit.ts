@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../shared/api.ts'
 import { auditDayKey } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
+import { fieldsOf } from '../shared/fields.ts'
 import { formatDay, oneLine } from '../shared/format.ts'
 import { type Command, type Context, type Input, type Outcome, textOption } from './command.ts'
 import type { Table } from './connection.ts'
@@ -73,8 +74,7 @@ async function* pages(table: Table, partition: string): AsyncGenerator<AuditEntr
 }
 
 function parseEntry(item: unknown): AuditEntry | undefined {
-  if (typeof item !== 'object' || item === null) return undefined
-  const { id, at, actor, operation, subject, job, ok, answer } = item as Record<string, unknown>
+  const { id, at, actor, operation, subject, job, ok, answer } = fieldsOf(item)
   const texts = [id, at, actor, operation, subject, answer]
   if (!texts.every(text => typeof text === 'string') || typeof ok !== 'boolean') return undefined
   return { id, at, actor, operation, subject, ok, answer, ...(typeof job === 'string' && { job }) } as AuditEntry

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { startOf } from '../local/process.ts'
 import { UserError } from '../shared/errors.ts'
+import { fieldsOf } from '../shared/fields.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { loadConfigAt } from './config-load.ts'
@@ -197,7 +198,7 @@ const OWNER = 'demo.json'
 function ownerOf(folder: string): 'runs' | 'gone' | undefined {
   try {
     const owner: unknown = JSON.parse(readFileSync(join(folder, OWNER), 'utf8'))
-    const { pid, started, keep } = (typeof owner === 'object' && owner !== null ? owner : {}) as Record<string, unknown>
+    const { pid, started, keep } = fieldsOf(owner)
     if (typeof pid !== 'number') return undefined
     if (startOf(pid) === started) return 'runs'
     return keep === false ? 'gone' : undefined

@@ -1,6 +1,7 @@
 /** Messages that were given up: nobody has been told. They are listed, and sent again when what was broken is mended. */
 import { MESSAGES_PER_REQUEST } from '../shared/api.ts'
 import { FAILED_MESSAGES_KEY } from '../shared/contract.ts'
+import { fieldsOf } from '../shared/fields.ts'
 import { formatDay, oneLine, plural } from '../shared/format.ts'
 import { unwrap } from './api-answer.ts'
 import { type Context, type Input, type Outcome, textOption } from './command.ts'
@@ -36,7 +37,7 @@ export async function readFailed(table: Table, since: Date): Promise<FailedMessa
 
 /** Undefined also for one that was sent again since the index was read. */
 function parseFailed(item: unknown): FailedMessage | undefined {
-  const { pk, runId, kind, channel, target, state, failedAt, lastError } = Object(item) as Record<string, unknown>
+  const { pk, runId, kind, channel, target, state, failedAt, lastError } = fieldsOf(item)
   if (typeof pk !== 'string' || typeof failedAt !== 'string' || state !== 'failed') return undefined
   const text = (value: unknown) => (typeof value === 'string' ? value : '')
   return {

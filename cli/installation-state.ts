@@ -1,6 +1,7 @@
 /** How an installation stands: read from table and configuration, judged here. The lines of `status` are made elsewhere. */
 import type { Config, JobConfig } from '../shared/config-model.ts'
 import { fullName, OPEN_PHASE, openKey, PK, parseWaiting, SHARDS } from '../shared/contract.ts'
+import { type Fields, fieldsOf } from '../shared/fields.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { usualSeconds } from '../shared/usual.ts'
 import { readDeployments } from './config-history.ts'
@@ -104,7 +105,7 @@ function pauseOfJob(states: States, name: string, job: JobConfig): JobStanding['
   return own && { ...own, by: 'job' }
 }
 
-type States = Map<string, Record<string, unknown>>
+type States = Map<string, Fields>
 
 async function readPhase(table: Table, phase: string): Promise<{ pk: string; sort: string }[]> {
   const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => table.open(openKey(shard), phase)))
@@ -112,7 +113,7 @@ async function readPhase(table: Table, phase: string): Promise<{ pk: string; sor
 }
 
 async function readStates(table: Table, pks: string[]): Promise<States> {
-  const items = (await table.getMany(pks)).flatMap(item => (isObject(item) ? [item] : []))
+  const items = (await table.getMany(pks)).map(fieldsOf)
   return new Map(items.map(item => [String(item.pk), item]))
 }
 
@@ -135,7 +136,7 @@ async function findSlow(table: Table, runs: RunRecord[], now: Date): Promise<Map
 }
 
 function failingOf(streak: unknown): { runs: number; since: string } | undefined {
-  const runs = isObject(streak) ? streak.failures : 0
+  const runs = fieldsOf(streak).failures
   const since = textOf(streak, 'since')
   return typeof runs === 'number' && runs > 0 && since !== undefined ? { runs, since } : undefined
 }
@@ -145,8 +146,7 @@ function pauseOf(value: unknown): Pause | undefined {
   return at !== undefined && actor !== undefined ? { at, actor } : undefined
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const textOf = (value: unknown, name: string) => {
-  const field = isObject(value) ? value[name] : undefined
+  const field = fieldsOf(value)[name]
   return typeof field === 'string' ? field : undefined
 }

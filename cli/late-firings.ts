@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Config, JobConfig, ScheduleConfig } from '../shared/config-model.ts'
 import { causeString, PK } from '../shared/contract.ts'
 import type { Deployment } from '../shared/deployment.ts'
+import { fieldsOf } from '../shared/fields.ts'
 import { firings } from '../shared/schedule.ts'
 import { loadDeployed, readDeployments } from './config-history.ts'
 import type { Connection } from './connection.ts'
@@ -25,7 +26,7 @@ const DEPLOYMENTS = 20
 export async function findLate(connection: Connection, config: Config, now: Date): Promise<Map<string, LateFiring>> {
   const due = Object.entries(config.jobs).flatMap(([name, job]) => newestDue(name, job, now))
   const items = await connection.table.getMany(due.flatMap(each => each.causes))
-  const found = new Set(items.map(item => (Object(item) as { pk?: unknown }).pk))
+  const found = new Set(items.map(item => fieldsOf(item).pk))
   const late = due.filter(each => !each.causes.some(cause => found.has(cause)))
   const expected = await keepExpected(connection, late)
   return new Map(

@@ -1,4 +1,5 @@
 /** Messages that are on their way: how each went. */
+import { fieldsOf } from '../shared/fields.ts'
 import { oneLine, plural } from '../shared/format.ts'
 import { EXIT } from '../shared/reasons.ts'
 import type { Context, Outcome } from './command.ts'
@@ -51,7 +52,7 @@ function wordsOf({ state, error }: Arrival): string {
 }
 
 async function read(connection: Connection, keys: string[]): Promise<Arrival[]> {
-  const items = (await connection.table.getMany(keys)).map(item => Object(item) as Record<string, unknown>)
+  const items = (await connection.table.getMany(keys)).map(fieldsOf)
   const text = (value: unknown) => (typeof value === 'string' ? value : '')
   return keys.flatMap(key => {
     const item = items.find(({ pk }) => pk === key)

@@ -1,4 +1,5 @@
 /** sources.json of dbt (v3), as a container stored it: only what the history keeps, bounded; what does not fit is left out. */
+import { type Fields, fieldsOf } from './fields.ts'
 import type { NodeStatus } from './run.ts'
 
 export interface SourceFreshness {
@@ -53,8 +54,6 @@ function limitOf(value: unknown): number | undefined {
   return n === undefined || seconds === undefined ? undefined : n * seconds
 }
 
-type Fields = Record<string, unknown>
-const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {})
 const textOf = (value: unknown, max: number) => (typeof value === 'string' && value !== '' ? value.slice(0, max) : undefined)
 const numberOf = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) ? value : undefined)
 const given = <K extends string, V>(name: K, value: V | undefined) =>

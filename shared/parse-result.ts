@@ -3,6 +3,7 @@
  * bounded, names that become part of a key are checked, and what does not fit is left out.
  */
 import { SCHEMA_VERSION } from './contract.ts'
+import { type Fields, fieldsOf } from './fields.ts'
 import type { LogLine, NodeLine, PartLine, Progress, RunnerResult } from './plan.ts'
 import { isReason } from './reasons.ts'
 import {
@@ -188,8 +189,6 @@ function parseCommit(given_: unknown): Commit | undefined {
   }
 }
 
-type Fields = Record<string, unknown>
-const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {})
 const list = (value: unknown, max: number): unknown[] => (Array.isArray(value) ? value.slice(0, max) : [])
 const oneOf = <T>(values: readonly T[], value: unknown): T | undefined => values.find(each => each === value)
 const string = (value: unknown, max: number) => (typeof value === 'string' ? value.slice(0, max) : undefined)

@@ -2,6 +2,7 @@
 import { type ApiRequest, type BackfillRequest, MESSAGES_PER_REQUEST, SLICES_PER_REQUEST } from '../../shared/api.ts'
 import { RUN_ID_PATTERN } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
+import { fieldsOf } from '../../shared/fields.ts'
 import type { RunOverrides } from '../../shared/run.ts'
 import { isTimezone } from '../../shared/schedule-zone.ts'
 
@@ -190,8 +191,6 @@ function textOf(value: unknown, name: string, max: number): string {
   if (value.length > max) throw new UserError(`${name} is longer than ${max} characters`)
   return value
 }
-
-const fieldsOf = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
 
 function parseJson(text: string): unknown {
   try {

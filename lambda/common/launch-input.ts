@@ -1,12 +1,11 @@
 /** Reads what the launcher is called with. All of it is outside data: checked, and bounded before it is kept. */
-
 import type { Cause, EventCause } from '../../shared/cause.ts'
 import { UserError } from '../../shared/errors.ts'
+import { type Fields, fieldsOf } from '../../shared/fields.ts'
 import type { CodeCommitInput, LaunchInput } from '../../shared/launch-input.ts'
 import { LIMIT } from '../../shared/run.ts'
 
 const MAX = { id: 128, name: 256, key: 1024, branch: 255 } as const
-type Fields = Record<string, unknown>
 
 /** Throws {@link UserError} on what is no input of ours: whoever called then puts it into the dead-letter queue. */
 export function parseLaunchInput(input: unknown): LaunchInput {
@@ -101,5 +100,3 @@ function timeOf(value: unknown): string {
   if (!at || Number.isNaN(at.getTime())) throw new UserError('input has no time in ISO 8601')
   return at.toISOString()
 }
-
-const fieldsOf = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Fields

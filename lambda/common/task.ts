@@ -1,5 +1,6 @@
 /** A task as ECS describes it, in an event or in an answer; only what we read. */
 import { parseStartedBy } from '../../shared/contract.ts'
+import { fieldsOf } from '../../shared/fields.ts'
 import type { EcsEnd } from '../../shared/outcome.ts'
 import { CONTAINER } from '../../shared/resource-names.ts'
 
@@ -47,7 +48,6 @@ export function parseTask(value: unknown): TaskFacts | undefined {
 /** AWS's words may be long; a record keeps so many characters. */
 const TEXT = 1500
 const text = (value: unknown) => (typeof value === 'string' && value ? value.slice(0, TEXT) : undefined)
-const fieldsOf = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
 const optional = <K extends string, V>(name: K, value: V | undefined) =>
   (value === undefined ? {} : { [name]: value }) as Partial<Record<K, V>>
 

@@ -1,5 +1,6 @@
 /** One dispatcher at a time, by a lease in the table; who comes meanwhile leaves a note for the holder. */
 import { fullName } from '../../shared/contract.ts'
+import { fieldsOf } from '../../shared/fields.ts'
 import type { DispatchRequest, Invoke } from '../common/invoke.ts'
 import { type LeaseStore, NOTE } from '../common/store.ts'
 import { type DrainDeps, drainLine, type Pace } from './drain.ts'
@@ -112,7 +113,7 @@ async function repeatCall(deps: DispatchDeps, id: string): Promise<void> {
 }
 
 function parseRequest(event: unknown): Required<DispatchRequest> {
-  const { runs, repair } = (typeof event === 'object' && event !== null ? event : {}) as Record<string, unknown>
+  const { runs, repair } = fieldsOf(event)
   const ids = (value: unknown) => (Array.isArray(value) ? value.filter(id => typeof id === 'string') : [])
   return { runs: ids(runs), repair: ids(repair) }
 }

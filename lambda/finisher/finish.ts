@@ -1,4 +1,5 @@
 /** What a task's event means for its run. Events come at least once, late, and in any order. */
+import { fieldsOf } from '../../shared/fields.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { hasOpenEffects, runEffects } from '../common/effects.ts'
 import { type EndDeps, endAttempt } from '../common/end-attempt.ts'
@@ -10,7 +11,7 @@ export interface FinishDeps extends EndDeps {
 }
 
 export async function finish(deps: FinishDeps, event: unknown): Promise<void> {
-  const { effects, detail } = (typeof event === 'object' && event !== null ? event : {}) as Record<string, unknown>
+  const { effects, detail } = fieldsOf(event)
   if (Array.isArray(effects)) {
     for (const id of effects) if (typeof id === 'string') await finishEffects(deps, await deps.store.run(id))
     return

@@ -1,6 +1,7 @@
 /** Addresses and keys of the channels, from their secrets; kept for minutes, so that a burst of messages is one read. */
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { SecretRef } from '../../shared/config-model.ts'
+import { fieldsOf } from '../../shared/fields.ts'
 
 const KEPT_MILLISECONDS = 5 * 60_000
 
@@ -36,8 +37,7 @@ function textOf(value: string, ref: SecretRef): string {
 
 export function fieldOf(json: string, field: string): string | undefined {
   try {
-    const value: unknown = JSON.parse(json)
-    const found = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[field] : undefined
+    const found = fieldsOf(JSON.parse(json))[field]
     return typeof found === 'string' ? found : undefined
   } catch {
     return undefined

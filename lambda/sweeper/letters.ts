@@ -2,6 +2,7 @@
 import type { Config } from '../../shared/config-model.ts'
 import { fullName } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
+import { fieldsOf } from '../../shared/fields.ts'
 import type { CodeCommitInput, EventInput } from '../../shared/launch-input.ts'
 import { ruleName } from '../../shared/schedule-names.ts'
 import type { DeadLetter, DeadLetters } from '../common/dead-letters.ts'
@@ -90,5 +91,3 @@ function inputsByRule({ installation, jobs }: Config): Map<string, BareInput> {
   })
   return new Map(entries)
 }
-
-const fieldsOf = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>

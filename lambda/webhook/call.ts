@@ -1,4 +1,5 @@
 /** A call of the Function URL, and its answer. */
+import { fieldsOf } from '../../shared/fields.ts'
 
 /** Bytes. The largest pushes of git hosts stay below: they cut their lists of commits. */
 export const MAX_BODY = 1024 * 1024
@@ -55,5 +56,3 @@ export function parseBody(body: Buffer): Record<string, unknown> | undefined {
     return undefined
   }
 }
-
-export const fieldsOf = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>

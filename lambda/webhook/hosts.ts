@@ -1,5 +1,6 @@
 /** Git hosts: how each signs its calls and says that a branch moved. A further host is one more row. */
-import { type Call, fieldsOf } from './call.ts'
+import { fieldsOf } from '../../shared/fields.ts'
+import type { Call } from './call.ts'
 import { isSecret, isSigned, isSignedAt, MAX_SKEW, parseSignature, SIGNATURE_HEADER } from './signature.ts'
 
 export interface Push {

@@ -1,6 +1,7 @@
 /** Secrets that calls are signed with, kept for minutes: a burst of calls, good or bad, is one read. */
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { SecretRef } from '../../shared/config-model.ts'
+import { fieldsOf } from '../../shared/fields.ts'
 import type { Log } from '../common/log.ts'
 
 const KEPT_MS = 5 * 60_000
@@ -45,8 +46,7 @@ export function parseSecret(text: string, field: string | null): string[] {
 
 function fieldOf(json: string, field: string): string {
   try {
-    const value: unknown = JSON.parse(json)
-    const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined
+    const found = fieldsOf(JSON.parse(json))[field]
     return typeof found === 'string' ? found : ''
   } catch {
     return ''
