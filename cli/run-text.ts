@@ -1,7 +1,5 @@
 /** Runs in words: a row of the table, a line for a node, the head of `show`. */
-
-import type { Cause } from '../shared/cause.ts'
-import { eventText, upstreamRuns } from '../shared/cause.ts'
+import { type Cause, eventText, upstreamRuns } from '../shared/cause.ts'
 import { namesOf } from '../shared/config-after.ts'
 import type { Config } from '../shared/config-model.ts'
 import { formatDuration, oneLine, plural, shortSha } from '../shared/format.ts'

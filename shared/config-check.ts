@@ -1,5 +1,4 @@
 /** What can be wrong between parts: names that do not exist, circles, two publishers, names that meet in AWS. */
-
 import { upstreamsOf } from './config-after.ts'
 import { valueAt } from './config-issues.ts'
 import type { Config, JobConfig } from './config-model.ts'

@@ -1,5 +1,4 @@
 /** A job from what the user wrote: schedules, steps, notifications, all complete. */
-
 import type { JobConfig, ScheduleConfig } from './config-model.ts'
 import { type ChannelSetup, resolveRules } from './config-notify.ts'
 import type { Section } from './config-read.ts'

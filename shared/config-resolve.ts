@@ -1,5 +1,4 @@
 /** From what the user wrote to what is deployed: projects and environments, complete and checked. */
-
 import type { Problem } from './config-file.ts'
 import type { EnvironmentConfig, ProjectConfig } from './config-model.ts'
 import { checkProfile } from './config-profile.ts'

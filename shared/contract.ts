@@ -1,10 +1,8 @@
 /**
- * The names that cross a process border: environment variables, S3 keys, table keys, causes, stack outputs.
- * Writer and reader both import them from here; nothing else in the code builds such a name.
+ * The names that cross a process border: environment variables, S3 keys, table keys, causes; those of AWS's own resources are in
+ * resource-names.ts. Writer and reader both import them from there; nothing else in the code builds such a name.
  */
-
-import type { Cause } from './cause.ts'
-import { eventKey, runsOf } from './cause.ts'
+import { type Cause, eventKey, runsOf } from './cause.ts'
 
 /** Version of everything stored (record, plan, config, result, parts). Readers accept this one and the one before. */
 export const SCHEMA_VERSION = 1

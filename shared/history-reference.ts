@@ -1,6 +1,5 @@
 /** docs/history.md, made from the schema. */
-import type { Column } from './history-columns.ts'
-import { OF_RUN } from './history-columns.ts'
+import { type Column, OF_RUN } from './history-columns.ts'
 import { HISTORY_TABLES } from './history-index.ts'
 import { HISTORY_VERSION, METADATA, TABLES } from './history-tables.ts'
 

@@ -1,5 +1,4 @@
 /** A message as an event of EventBridge, for automations of the user's. */
-
 import type { Message } from './message.ts'
 import { bodyOf } from './message-webhook.ts'
 import { eventSource } from './resource-names.ts'

@@ -1,5 +1,4 @@
 /** What passes between dispatcher, runner and finisher: the plan, the parts of log and ledger, and the result. */
-
 import type { Cause } from './cause.ts'
 import type { RunPlace } from './contract.ts'
 import type { Reason } from './reasons.ts'

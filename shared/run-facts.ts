@@ -2,9 +2,7 @@
  * What a run is told about itself: `TIDEMILL_*` in dbt's environment, and `{{ name }}` in the `vars` of the job. Values that
  * come from outside (events, branches) are bounded, and go nowhere but there.
  */
-
-import type { EventCause } from './cause.ts'
-import { runsOf } from './cause.ts'
+import { type EventCause, runsOf } from './cause.ts'
 import type { JobConfig } from './config-model.ts'
 import type { RunRecord } from './run.ts'
 import { offsetAt } from './schedule-zone.ts'

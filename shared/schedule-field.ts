@@ -1,5 +1,4 @@
 /** One field of a cron expression: values, ranges, steps and lists, with the names of months and days. */
-
 import { type Refusal, refuse } from './refusal.ts'
 
 export interface Field {

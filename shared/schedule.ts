@@ -2,7 +2,6 @@
  * When schedules fire: the one evaluator behind `tidemill next`, the sweeper and local mode. It behaves as EventBridge
  * Scheduler does: a local time that does not exist is skipped, a local time that comes twice fires once, hourly crons included.
  */
-
 import type { Refusal } from './refusal.ts'
 import { type Cron, type DayRule, eventBridgeExpressions, parseCron, parseEventBridge } from './schedule-cron.ts'
 import { daysInMonth, offsetAt, offsetsAround, wallTime } from './schedule-zone.ts'

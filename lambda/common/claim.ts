@@ -1,5 +1,4 @@
 /** Makes a run of a cause, once. Used by launcher, api, the finisher's effect `downstream`, and the sweeper. */
-
 import type { Cause } from '../../shared/cause.ts'
 import type { Config, JobConfig } from '../../shared/config-model.ts'
 import { causeString, fullName, makeRunId, OPEN_PHASE, parseWaiting, SCHEMA_VERSION } from '../../shared/contract.ts'

@@ -1,5 +1,4 @@
 /** The effects `docs` and `state`: what a run made becomes the environment's newest, by a pointer that moves last. */
-
 import type { JobConfig } from '../../shared/config-model.ts'
 import { fullName, KEY, SCHEMA_VERSION } from '../../shared/contract.ts'
 import type { Pointer } from '../../shared/pointer.ts'

@@ -1,5 +1,4 @@
 /** The end of an attempt: what is known of it is gathered and judged, then there is another attempt or the run ends. */
-
 import type { RetryConfig } from '../../shared/config-model.ts'
 import { fullName } from '../../shared/contract.ts'
 import { nextMemory } from '../../shared/fargate.ts'

@@ -2,7 +2,6 @@
  * When a job that runs after several others starts: once all of them have ended as wanted since its last start. Pure;
  * docs/decisions/0010-fan-in.md says why each rule is as it is.
  */
-
 import type { UpstreamCause, UpstreamRun } from '../../shared/cause.ts'
 import type { Upstreams } from '../../shared/config-after.ts'
 import type { RunRecord } from '../../shared/run.ts'

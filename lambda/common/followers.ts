@@ -1,5 +1,4 @@
 /** The effect `downstream`: the jobs that run after this one, by the configuration in force now. */
-
 import type { UpstreamCause } from '../../shared/cause.ts'
 import { upstreamsOf } from '../../shared/config-after.ts'
 import type { JobConfig } from '../../shared/config-model.ts'

@@ -1,5 +1,4 @@
 /** Something happened that a job waits for: makes the run of it, and lets the dispatcher know. */
-
 import type { Cause } from '../../shared/cause.ts'
 import type { Config, JobConfig } from '../../shared/config-model.ts'
 import { triggersOf } from '../../shared/config-trigger.ts'

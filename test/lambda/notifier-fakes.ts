@@ -1,5 +1,4 @@
 /** The outbox in memory, by the same rules as the table, and a clock that only moves when told. */
-
 import type { MessageItem } from '../../lambda/common/message-item.ts'
 import type { Addressee, ChannelSender, NotifierDeps, Send } from '../../lambda/notifier/deliver.ts'
 import type { Outbox } from '../../lambda/notifier/outbox.ts'
