@@ -6,7 +6,7 @@ import type { Part, Values } from './rounds.ts'
 import { type RunnerTimes, timeRunner, timeShell } from './start.ts'
 
 const SCRIPT = 'dbt deps && dbt seed && dbt run && dbt test && dbt docs generate'
-export const BUILD = 'dbt build'
+const BUILD = 'dbt build'
 /** These rounds leave at most 2.5 themselves, on two cores. */
 const MAX_LOAD = 3
 

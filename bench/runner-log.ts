@@ -52,7 +52,7 @@ export const logPart = (rounds: number): Part => ({
 const column = (rounds: readonly Values[], key: string) => rounds.map(values => values[key] ?? Number.NaN)
 
 /** `seconds`: of the dbt step alone. */
-export async function measureLoad(bench: Bench, load: Load): Promise<{ peakMegabytes: number; seconds: number }> {
+async function measureLoad(bench: Bench, load: Load): Promise<{ peakMegabytes: number; seconds: number }> {
   const project = makeProject(bench, 20, 10)
   const steps: PlanStep[] = [
     { index: 0, name: 'checkout', kind: 'checkout', args: [], required: true },

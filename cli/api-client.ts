@@ -35,7 +35,7 @@ interface SignedRequest extends Signing {
 }
 
 /** Signature Version 4 over a plain HTTP request. */
-export async function sendSigned({ region, credentials, service, method, url, body }: SignedRequest) {
+async function sendSigned({ region, credentials, service, method, url, body }: SignedRequest) {
   const address = new URL(url)
   const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 })
   const signed = await signer.sign({

@@ -69,7 +69,7 @@ async function load(context: Context, connection: Connection, word: string): Pro
 }
 
 /** Under each job or environment its options, old and new on lines of their own. */
-export function changeLines(changes: Change[], style: Style): string[] {
+function changeLines(changes: Change[], style: Style): string[] {
   const lines: string[] = []
   let section = ''
   for (const { where, option, before, after } of changes) {

@@ -28,7 +28,7 @@ const branchesOf = (config: Config, project: ProjectConfig) => [
   ),
 ]
 
-export async function requireGit(effects: Effects): Promise<void> {
+async function requireGit(effects: Effects): Promise<void> {
   const { code } = await effects.execute('git', ['--version'], { cwd: effects.cwd, stdio: 'pipe', timeout: TIMEOUT })
   if (code !== 0)
     throw new UserError('git is not installed, or not on PATH.', {

@@ -81,7 +81,7 @@ async function startCloud({ effects, config, configPath, stages, port }: LocalUp
   return cloud
 }
 
-export async function deployTo(cloud: LocalCloud, { effects, configPath, stages }: LocalUp): Promise<Deployment> {
+async function deployTo(cloud: LocalCloud, { effects, configPath, stages }: LocalUp): Promise<Deployment> {
   stages.start('deploy', 'looking what is there')
   const { deploy } = await import('../local/deploy.ts')
   const signal = effects.interrupt

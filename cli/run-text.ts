@@ -120,7 +120,7 @@ function failureLines({ counts }: RunRecord, failures: NodeResult[]): string[] {
 }
 
 /** At most `max` lines of a text that came from a container or a database. */
-export function boundedLines(text: string, max: number): string[] {
+function boundedLines(text: string, max: number): string[] {
   const lines = text
     .split(/\r?\n/)
     .map(line => oneLine(line, 400))

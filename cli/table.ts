@@ -17,7 +17,7 @@ const GAP = 2
 
 /** Characters as people count them (an accent made of two code points is one). */
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
-export const widthOf = (text: string) => [...segmenter.segment(text)].length
+const widthOf = (text: string) => [...segmenter.segment(text)].length
 
 export function cutText(text: string, width: number): string {
   if (widthOf(text) <= width) return text

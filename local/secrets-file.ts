@@ -9,7 +9,7 @@ const scalar = z.union([z.string(), z.number(), z.boolean()])
 const file = z.record(z.string(), z.union([scalar, z.record(z.string(), scalar)]))
 
 /** Name of the secret to its text: as written, or the JSON of a map of fields. No file: no secrets. Throws UserError. */
-export async function readSecretsFile(path: string): Promise<Record<string, string>> {
+async function readSecretsFile(path: string): Promise<Record<string, string>> {
   const text = await readFile(path, 'utf8').catch(() => '')
   let parsed: unknown
   try {

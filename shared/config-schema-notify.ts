@@ -58,7 +58,7 @@ const toTarget = (channel: string) =>
     ),
   )
 
-export const notifySpec = z.strictObject({
+const notifySpec = z.strictObject({
   slack: z.optional(
     about(
       z.union([z.boolean(), text(readSlackTarget)]),

@@ -39,7 +39,7 @@ export function nextMemory(cpu: number, memory: number): { cpu: number; memory: 
 }
 
 /** USD an hour, Linux, on-demand, us-east-1. AWS Fargate pricing page, read November 2026; other regions differ by up to a half. */
-export const PRICES = {
+const PRICES = {
   x86_64: { vcpuHour: 0.04048, gbHour: 0.004445 },
   arm64: { vcpuHour: 0.03238, gbHour: 0.00356 },
   /** Ephemeral storage above the 20 GB that are included. */

@@ -33,7 +33,7 @@ export interface Use {
   emailsSent: number
 }
 
-export const NO_USE: Use = {
+const NO_USE: Use = {
   lambdaRequests: 0,
   lambdaGbSeconds: 0,
   tableWrites: 0,

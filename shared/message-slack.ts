@@ -66,7 +66,7 @@ const link = (label: string, url: string) => `<${url.replace(/[|<>]/g, encodeURI
 const ENTITY: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
 
 /** Slack's three characters escaped, calls to everybody made inert, at most `max` characters afterwards. */
-export function escapeSlack(text: string, max: number): string {
+function escapeSlack(text: string, max: number): string {
   // Three backticks would end our code block. Receivers like Mattermost look for @channel in plain words: an invisible space keeps it readable and inert.
   const inert = stripControls(text.slice(0, max * 2))
     .replaceAll('```', "'''")

@@ -35,7 +35,7 @@ const AROUND = [
 ]
 
 /** `Conversion Error: Could not convert string "x" to DECIMAL(8,2)` out of the lines dbt makes of it. */
-export function databaseWords(message: string): string {
+function databaseWords(message: string): string {
   const lines = stripControls(message.slice(0, 4 * MAX.words)).split('\n')
   const said = lines.filter(line => line.trim() && !AROUND.some(pattern => pattern.test(line.trim())))
   return oneLine((said.length ? said : lines).join(' '), MAX.words)

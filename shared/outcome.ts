@@ -167,7 +167,7 @@ const joinWords = (...words: (string | undefined)[]) => words.filter(Boolean).jo
 const memoryWords = (mib: number) => (mib % 1024 === 0 ? `${mib / 1024} GB` : `${mib} MiB`)
 
 /** Extra attempts for a task that failed before it ran, for a cause that passes: nothing was done, so nothing is done twice. */
-export const FREE_START_ATTEMPTS = 2
+const FREE_START_ATTEMPTS = 2
 
 export interface RetryPolicy {
   /** Attempts in all. */

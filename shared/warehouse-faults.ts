@@ -33,7 +33,7 @@ const POSTGRES: readonly Fault[] = [
   fault('changed meanwhile', /tuple concurrently (updated|deleted)/i),
 ]
 
-export const WAREHOUSE_FAULTS: Readonly<Record<string, readonly Fault[]>> = {
+const WAREHOUSE_FAULTS: Readonly<Record<string, readonly Fault[]>> = {
   postgres: POSTGRES,
   // "Troubleshooting serializable isolation errors" (1023: repeat the transaction); a relation that another session
   // replaced meanwhile is gone by its OID.

@@ -96,7 +96,7 @@ const texts = (values: readonly unknown[]) => [
 ]
 
 /** The objects under these keys anywhere in a JSON file, which may be too large to parse. */
-export async function readObjects(path: string, keys: readonly string[]): Promise<Map<string, Fields>> {
+async function readObjects(path: string, keys: readonly string[]): Promise<Map<string, Fields>> {
   const found = new Map<string, Fields>()
   if (!keys.length) return found
   const escaped = [...new Set(keys)].map(key => JSON.stringify(key).replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))

@@ -15,7 +15,7 @@ const STATUSES: Record<string, NodeStatus> = {
   skipped: 'skipped',
   'no-op': 'no-op',
 }
-export const nodeStatus = (status: unknown): NodeStatus | undefined =>
+const nodeStatus = (status: unknown): NodeStatus | undefined =>
   typeof status === 'string' ? STATUSES[status.toLowerCase()] : undefined
 
 export const isFailing = (status: NodeStatus) => status === 'error' || status === 'fail'

@@ -51,7 +51,7 @@ export async function resendMessages(deps: ApiDeps, keys: readonly string[]): Pr
 }
 
 /** Targets that a rule names, and those that none does: they are configured to be used. */
-export function targetsOf({ channels, jobs }: Pick<Config, 'channels' | 'jobs'>): { channel: Channel; target: string }[] {
+function targetsOf({ channels, jobs }: Pick<Config, 'channels' | 'jobs'>): { channel: Channel; target: string }[] {
   const bot = channels.slack?.bot?.channel
   const ruled = Object.values(jobs)
     .flatMap(job => job.notify.filter(rule => channels[rule.channel]))

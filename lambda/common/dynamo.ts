@@ -22,12 +22,12 @@ export interface Write {
 }
 
 /** `#name` in an expression is the attribute of that name (many of ours are reserved words). */
-export function expressionNames(...expressions: (string | undefined)[]): Record<string, string> {
+function expressionNames(...expressions: (string | undefined)[]): Record<string, string> {
   const names = expressions.flatMap(text => text?.match(/#\w+/g) ?? [])
   return Object.fromEntries(names.map(name => [name, name.slice(1)]))
 }
 
-export const expressionValues = (values: Record<string, unknown>) =>
+const expressionValues = (values: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`:${name}`, value]))
 
 /** `SET` clause and values for the fields that are not undefined. `path` goes before each name, as in `#attempts[0].`. */

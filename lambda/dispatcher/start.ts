@@ -115,7 +115,7 @@ async function keepTask(deps: StartDeps, id: string, attempt: number, taskArn: s
 }
 
 /** 5, 10, 20, 40, then 60 s. */
-export const backOffSeconds = (tries: number) => Math.min(60, 5 * 2 ** (tries - 1))
+const backOffSeconds = (tries: number) => Math.min(60, 5 * 2 ** (tries - 1))
 
 async function backOff(deps: StartDeps, run: RunRecord, words: string, startWithinSeconds: number): Promise<string | undefined> {
   const now = deps.now()

@@ -53,7 +53,7 @@ function capacityMisses({
  * Spot first where the environment has it, and on-demand after a lack of Spot capacity or a task that lost it: a price is a
  * wish, the run is not. Then the architectures in turn, and in each round other subnets.
  */
-export function capacityOfTry(
+function capacityOfTry(
   size: EnvironmentConfig['size'],
   run: Pick<RunRecord, 'attempts' | 'launchTries' | 'lastLaunchError'>,
 ): { capacity: Attempt['capacity']; architecture: Architecture; round: number } {

@@ -83,7 +83,7 @@ const withSince = (deployments: Deployment[]): InForce[] =>
     .sort((a, b) => (a.since < b.since ? -1 : 1))
 
 /** Firings whose time to start ended after `from` and by `now`. */
-export function dueFirings(config: Config, from: Date, now: Date): Expected[] {
+function dueFirings(config: Config, from: Date, now: Date): Expected[] {
   const due: Expected[] = []
   for (const job of Object.values(config.jobs)) {
     const wait = job.startWithinSeconds * 1000 + MARGIN_MS

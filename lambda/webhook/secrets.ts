@@ -8,7 +8,7 @@ const KEPT_MS = 5 * 60_000
 /** A signature that does not fit may be by a secret stored just now; so often, and no more, it is looked for. */
 const FRESH_MS = 30_000
 /** Shorter ones can be guessed. */
-export const MIN_LENGTH = 16
+const MIN_LENGTH = 16
 
 export interface Secrets {
   /** All values that are valid now: one in a line. `again`: those at hand did not fit. */

@@ -35,7 +35,7 @@ export function makeClock(start = '2026-11-22T01:12:05.000Z') {
   }
 }
 
-export function makeMemoryOutbox(items: MessageItem[]) {
+function makeMemoryOutbox(items: MessageItem[]) {
   const table = new Map(items.map(each => [each.pk, each]))
   const get = (pk: string) => {
     const found = table.get(pk)

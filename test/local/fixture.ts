@@ -24,7 +24,7 @@ export interface TestCloud {
 }
 
 /** A built package with the parts of local mode. It lies in the work tree so that node_modules is found. */
-export async function makeDist(folder: string): Promise<string> {
+async function makeDist(folder: string): Promise<string> {
   const dist = join(folder, 'dist')
   cpSync(join(root, 'local/emulator'), join(dist, 'local/emulator'), { recursive: true })
   await build({
