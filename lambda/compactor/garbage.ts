@@ -39,7 +39,9 @@ export async function removeGarbage(deps: GarbageDeps, index: HistoryIndex, isKe
   })
   const before = await readUnused(bucket)
   const due = unused.filter(key => Date.parse(before[key] ?? now.toISOString()) <= now.getTime() - GRACE_MS)
-  if (due.length) await bucket.remove(due)
+  // Who reads without the index (Athena) takes a run's own file before compacted ones: no older one may outlive it.
+  const isOwn = (key: string) => runOfKey(key) !== undefined
+  if (due.length) await bucket.remove([...due.filter(key => !isOwn(key)), ...due.filter(isOwn)])
   const gone = new Set(due)
   const since = Object.fromEntries(unused.filter(key => !gone.has(key)).map(key => [key, before[key] ?? now.toISOString()]))
   if (unused.length || Object.keys(before).length) {

@@ -26,7 +26,7 @@ const GLUE_TYPES: Record<SqlType, string> = {
  * The history for Athena. A table of the catalogue is all files below one prefix: those of single runs, days and months, also
  * ones that are replaced and not yet removed. There are no partitions: days and months lie beside each other, which no
  * projection can say, and the files' own statistics leave out most of what a question is not about. Views over them take each
- * run from the file that was written last; Athena makes views only by its own statements, which are saved for whoever asks.
+ * run from one file; Athena makes views only by its own statements, which are saved for whoever asks.
  */
 export class AthenaTables extends Construct {
   constructor(scope: Construct, id: string, { installation, bucketName }: AthenaTablesProps) {
@@ -70,12 +70,16 @@ const storageOf = (table: HistoryTable, bucketName: string): CfnTable.StorageDes
   columns: TABLES[table].columns.map(({ name, type }) => ({ name, type: GLUE_TYPES[type] })),
 })
 
+/**
+ * A run's own file has its last end as long as it is there, and `run=` sorts behind `all-`; of several compacted files all have the
+ * same of it. When a file was written cannot be asked: of the hidden columns a view in Athena may read `$path` alone.
+ */
 function viewOf(database: string, table: HistoryTable): string {
   const files = `"${database}"."${table}_files"`
   const columns = TABLES[table].columns.map(({ name }) => `f."${name}"`)
   return `CREATE OR REPLACE VIEW "${database}"."${table}" AS
 WITH newest AS (
-  SELECT run_id, max_by("$path", "$file_modified_time") AS path FROM ${files} GROUP BY run_id
+  SELECT run_id, max_by("$path", regexp_extract("$path", '[^/]+$')) AS path FROM ${files} GROUP BY run_id
 )
 SELECT CAST(f."claimed_at" AS date) AS "day", ${columns.join(', ')}
 FROM ${files} f JOIN newest ON f.run_id = newest.run_id AND f."$path" = newest.path
