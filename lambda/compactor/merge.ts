@@ -42,8 +42,27 @@ export async function mergeFiles(table: HistoryTable, parts: AsyncIterable<Part>
     }
     rows += wanted.length
   }
-  const order = orderOf(all, rows)
-  return { body: write(table, names, all, order), rows, runs: new Set(all.run_id as string[]) }
+  return { body: writeSorted(table, all, rows), rows, runs: new Set(all.run_id as string[]) }
+}
+
+/** The compacted file of these columns, each with so many rows; values as `stored` (parquet.ts) makes them. */
+export function writeSorted(table: HistoryTable, columns: Record<string, unknown[]>, rows: number): Uint8Array {
+  const order = orderOf(columns, rows)
+  const writer = new ByteWriter()
+  const file = new ParquetWriter({ writer, ...fileOf(table), statisticsTruncateLength: STATISTICS_BYTES })
+  for (let from = 0; from < order.length; from += ROWS_OF_GROUP) {
+    const group = order.subarray(from, from + ROWS_OF_GROUP)
+    file.write({
+      columnData: TABLES[table].columns.map(({ name }) => ({
+        name,
+        data: Array.from(group, row => columns[name]?.[row]),
+        offsetIndex: false,
+      })),
+      rowGroupSize: ROWS_OF_GROUP,
+    })
+  }
+  file.finish()
+  return writer.getBytes()
 }
 
 async function readPart({ body }: Part, names: readonly string[]): Promise<Batch> {
@@ -87,23 +106,4 @@ function ranks(texts: readonly unknown[]): { at: Uint32Array; distinct: number }
   const sorted = [...new Set(texts as string[])].sort()
   const rank = new Map(sorted.map((text, at) => [text, at]))
   return { at: Uint32Array.from(texts as string[], text => rank.get(text) ?? 0), distinct: sorted.length }
-}
-
-function write(
-  table: HistoryTable,
-  names: readonly string[],
-  columns: Record<string, unknown[]>,
-  order: Uint32Array,
-): Uint8Array {
-  const writer = new ByteWriter()
-  const file = new ParquetWriter({ writer, ...fileOf(table), statisticsTruncateLength: STATISTICS_BYTES })
-  for (let from = 0; from < order.length; from += ROWS_OF_GROUP) {
-    const group = order.subarray(from, from + ROWS_OF_GROUP)
-    file.write({
-      columnData: names.map(name => ({ name, data: Array.from(group, row => columns[name]?.[row]), offsetIndex: false })),
-      rowGroupSize: ROWS_OF_GROUP,
-    })
-  }
-  file.finish()
-  return writer.getBytes()
 }
