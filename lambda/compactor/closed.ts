@@ -21,24 +21,27 @@ export const daysToPack = (index: HistoryIndex, now: Date): IndexDay[] =>
 
 /** A file of a month, or several of the same days, and the days in it. */
 export interface MonthFiles {
+  from: string
   files: IndexMonth[]
   days: IndexDay[]
 }
 
-/** Those that hold other runs than the index. `waits`: whether more runs of such days are to leave soon. */
+/** Oldest first: those that hold other runs than the index. `waits`: whether more runs of such days are to leave soon. */
 export function monthsToPack(index: HistoryIndex, waits: (from: string, to: string) => boolean): MonthFiles[] {
   const ranges = new Map<string, IndexMonth[]>()
   for (const file of index.months) {
     const range = `${file.from}/${file.to}`
     ranges.set(range, [...(ranges.get(range) ?? []), file])
   }
-  return [...ranges.values()].flatMap(files => {
-    const [{ from, to } = { from: '', to: '' }] = files
-    const days = index.days.filter(day => from <= day.date && day.date <= to).reverse()
-    const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0)
-    const others = sum(days.map(day => day.runs)) !== sum(files.map(file => file.packed))
-    return days.some(day => day.tail.length > 0) || (others && !waits(from, to)) ? [{ files, days }] : []
-  })
+  return [...ranges.values()]
+    .flatMap(files => {
+      const [{ from, to } = { from: '', to: '' }] = files
+      const days = index.days.filter(day => from <= day.date && day.date <= to).reverse()
+      const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0)
+      const others = sum(days.map(day => day.runs)) !== sum(files.map(file => file.packed))
+      return days.some(day => day.tail.length > 0) || (others && !waits(from, to)) ? [{ from, files, days }] : []
+    })
+    .sort((a, b) => (a.from < b.from ? -1 : 1))
 }
 
 /**

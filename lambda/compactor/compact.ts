@@ -3,7 +3,7 @@ import { RUN_ID_PATTERN } from '../../shared/contract.ts'
 import type { CompactLease } from '../common/dynamo-compact.ts'
 import type { CompactRequest, Invoke } from '../common/invoke.ts'
 import { changeBook } from './book.ts'
-import { type DailyDeps, daily } from './daily.ts'
+import { DAILY, type DailyDeps, daily } from './daily.ts'
 import { rowsOfRuns, runsOfNotes } from './find.ts'
 import { isRebuildNote, type RebuildDeps, rebuild, rebuildNote, restoreRun } from './rebuild.ts'
 import { addRows } from './rows.ts'
@@ -21,7 +21,6 @@ export interface CompactDeps extends Omit<DailyDeps, 'restore'>, Omit<RebuildDep
 const LEASE_MS = 5 * 60_000
 /** Kept back for one more step. */
 const RESERVE_MS = 3 * 60_000
-const DAILY = 'daily'
 
 export async function compact(deps: CompactDeps, event: unknown): Promise<void> {
   const { compactLease: lease } = deps.store
@@ -46,32 +45,43 @@ export async function compact(deps: CompactDeps, event: unknown): Promise<void> 
 
 /** False: the time is over before the work is. */
 async function work(deps: CompactDeps, holder: string): Promise<boolean> {
-  const { all } = await take(deps, holder)
-  const notes = new Set(all)
-  const takeMore = async () => {
-    const { fresh } = await take(deps, holder)
-    for (const note of fresh) notes.add(note)
-    return fresh
+  const waiting = new Set((await take(deps, holder)).all)
+  const show = async () => {
+    const notes = [...waiting].filter(isRunOrDay)
+    await showRuns(deps, notes)
+    for (const note of notes) waiting.delete(note)
   }
-  const hasTime = () => deps.timeLeft() > RESERVE_MS
-  // Before anything is added: what is to be written anew may be an index that cannot be read.
-  for (const note of [...notes].filter(isRebuildNote)) {
-    for await (const _ of rebuild(deps, holder, note)) {
-      await takeMore()
-      if (!hasTime()) return false
+  for (;;) {
+    // To be written anew may be an index that cannot be read: that is first. Then comes what an earlier compactor has begun.
+    const note = [...waiting]
+      .filter(each => !isRunOrDay(each))
+      .sort()
+      .at(-1)
+    const isRebuild = note !== undefined && isRebuildNote(note)
+    if (!isRebuild) await show()
+    if (note === undefined) return true
+    waiting.delete(note)
+    for await (const _ of isRebuild ? rebuild(deps, note, follow(deps, holder, note)) : dailyOf(deps, holder, note)) {
+      for (const fresh of (await take(deps, holder)).fresh) waiting.add(fresh)
+      // Who waits for its row in the index does not wait for all the rest.
+      if (isRebuild) await show().catch((error: unknown) => deps.log('runs are shown when their pages are made anew', { error }))
+      else await show()
+      if (deps.timeLeft() <= RESERVE_MS) return false
     }
   }
-  await showRuns(deps, [...notes])
-  const goOn = async () => {
-    // Who waits for its row in the index does not wait for files to be compacted.
-    await showRuns(deps, await takeMore())
-    return hasTime()
+}
+
+const dailyOf = (deps: CompactDeps, holder: string, note: string) =>
+  daily({ ...deps, restore: row => restoreRun(deps, row) }, note, follow(deps, holder, note))
+
+/** Keeps how far the work of a note has come. */
+function follow({ store }: CompactDeps, holder: string, note: string) {
+  let last = note
+  return async (next: string | undefined) => {
+    const before = last
+    last = next ?? ''
+    return before === next || store.compactLease.advance(holder, before, next)
   }
-  if (notes.has(DAILY)) {
-    const restore: DailyDeps['restore'] = row => restoreRun(deps, row)
-    for await (const _ of daily({ ...deps, restore })) if (!(await goOn())) return false
-  }
-  return true
 }
 
 async function take(deps: CompactDeps, holder: string) {

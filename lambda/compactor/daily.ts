@@ -1,7 +1,9 @@
 /**
- * The work of the day, in steps: after each the index is whole, and what comes next finds it as it is. So the next compactor can
- * begin anew where this one's time was over or where it died.
+ * The work of the day, in tasks: after each the index is whole. What is begun is noted beforehand, and the next compactor goes on
+ * behind it. So what takes all of the time, or kills, has had its turn and waits for the next day, and the rest for nothing.
  */
+import type { Config } from '../../shared/config-model.ts'
+import { fullName } from '../../shared/contract.ts'
 import type { HistoryIndex, IndexDay } from '../../shared/history-index.ts'
 import { isFinal } from '../../shared/run.ts'
 import type { Bucket } from '../common/bucket.ts'
@@ -24,40 +26,105 @@ const LOOK_BACK_DAYS = 4
 /** Records read at once. */
 const BATCH = 500
 
-/** Each turn of the iteration is one step done. */
-export async function* daily(deps: DailyDeps): AsyncGenerator<void> {
+export const DAILY = 'daily'
+const NOTE = /^daily(?:\/([a-z]+)\/(.*))?$/
+
+interface Task {
+  /** Where it stands in its step, whose tasks come in this order. */
+  at: string
+  act(): Promise<unknown>
+}
+
+/** In this order. */
+const STEPS: Record<string, (deps: DailyDeps, config: Config) => AsyncGenerator<Task>> = {
+  garbage,
+  lost,
+  outputs,
+  expired,
+  days,
+  months,
+  ranges,
+}
+
+/**
+ * `note`: the first one, or where an earlier compactor stopped. `begin` keeps the next one; false: the lease is lost. Each turn of
+ * the iteration is one task done.
+ */
+export async function* daily(
+  deps: DailyDeps,
+  note: string,
+  begin: (next: string | undefined) => Promise<boolean>,
+): AsyncGenerator<void> {
+  const [, begun = '', last = ''] = NOTE.exec(note) ?? []
   const config = await deps.configs.load(deps.configs.current)
+  const steps = Object.entries(STEPS)
+  const first = steps.findIndex(([name]) => name === begun)
+  for (const [name, tasksOf] of steps.slice(Math.max(0, first)))
+    for await (const { at, act } of tasksOf(deps, config)) {
+      if (name === begun && at <= last) continue
+      if (!(await begin(`daily/${name}/${at}`))) return
+      await act()
+      yield
+    }
+  await begin(undefined)
+}
+
+async function* garbage(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
   const longest = Math.max(...allKept(config))
-  const removed = await removeGarbage(deps, (await readBook(deps.bucket)).index, date => !isExpired(date, longest, deps.now()))
-  if (removed) deps.log('files without use removed', { count: removed })
-  yield
-  for (const date of recentDays(deps.now())) {
-    await refresh(deps, date, 'missing')
-    yield
+  const act = async () => {
+    const { index } = await readBook(deps.bucket)
+    const count = await removeGarbage(deps, index, date => !isExpired(date, longest, deps.now()))
+    if (count) deps.log('files without use removed', { count })
   }
-  for (const outputs of await outputsIn(deps, config)) {
-    const count = await removeOldOutputs(deps, outputs)
-    if (count) deps.log('docs and state of earlier runs removed', { ...outputs, count })
+  yield { at: 'all', act }
+}
+
+/** Runs that are over and of which nobody told. */
+async function* lost(deps: DailyDeps): AsyncGenerator<Task> {
+  for (const at of recentDays(deps.now())) yield { at, act: () => refresh(deps, at, 'missing') }
+}
+
+async function* outputs(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
+  for (const each of await outputsIn(deps, config)) {
+    const act = async () => {
+      const count = await removeOldOutputs(deps, each)
+      if (count) deps.log('docs and state of earlier runs removed', { ...each, count })
+    }
+    yield { at: fullName(each.project, each.environment), act }
   }
-  yield
-  await changeBook(deps, index => expire(deps.bucket, index, config, deps.now()))
-  yield
-  for await (const day of eachDay(deps)) {
-    const sources = day.generation === undefined ? [] : [sourceOfDay(day)]
-    await attempt(deps, day.date, index => packGroup(deps, index, { days: [current(index, day)], sources, month: false }))
-    yield
+}
+
+async function* expired(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
+  yield { at: 'all', act: () => changeBook(deps, index => expire(deps.bucket, index, config, deps.now())) }
+}
+
+/** Days that are over and have no open run, with all their runs in the index. */
+async function* days(deps: DailyDeps): AsyncGenerator<Task> {
+  const act = async (date: string) => {
+    if (!(await refresh(deps, date, 'all'))) return
+    await attempt(deps, date, async index => {
+      const day = index.days.find(each => each.date === date)
+      if (!day || monthFileOf(index, day)) return index
+      const sources = day.generation === undefined ? [] : [sourceOfDay(day)]
+      return packGroup(deps, index, { days: [day], sources, month: false })
+    })
   }
+  for (const { date } of daysToPack((await readBook(deps.bucket)).index, deps.now())) yield { at: date, act: () => act(date) }
+}
+
+async function* months(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
   const waits = (from: string, to: string) => isLeaving(config, from, to, deps.now())
-  for (const each of monthsToPack((await readBook(deps.bucket)).index, waits)) {
-    await repackMonth(deps, each)
-    yield
-  }
-  for (const days of await ranges(deps)) {
-    const sources = days.map(sourceOfDay)
-    await attempt(deps, days[0]?.date ?? '', index =>
-      packGroup(deps, index, { days: days.map(day => current(index, day)), sources, month: true }),
-    )
-    yield
+  for (const each of monthsToPack((await readBook(deps.bucket)).index, waits))
+    yield { at: each.from, act: () => repackMonth(deps, each) }
+}
+
+async function* ranges(deps: DailyDeps): AsyncGenerator<Task> {
+  for (const range of await rangesOf(deps)) {
+    const sources = range.map(sourceOfDay)
+    const [{ date: at } = { date: '' }] = range
+    const act = () =>
+      attempt(deps, at, index => packGroup(deps, index, { days: range.map(day => current(index, day)), sources, month: true }))
+    yield { at, act }
   }
 }
 
@@ -70,21 +137,14 @@ async function attempt(deps: DailyDeps, from: string, make: (index: HistoryIndex
   }
 }
 
+/** Oldest first. */
 const recentDays = (now: Date) =>
-  Array.from({ length: LOOK_BACK_DAYS }, (_, back) => new Date(now.getTime() - back * DAY_MS).toISOString().slice(0, 10))
+  Array.from({ length: LOOK_BACK_DAYS }, (_, n) =>
+    new Date(now.getTime() - (LOOK_BACK_DAYS - 1 - n) * DAY_MS).toISOString().slice(0, 10),
+  )
 
 /** The day as it is now: its tail may have grown since the plan. */
 const current = (index: HistoryIndex, day: IndexDay) => index.days.find(each => each.date === day.date) ?? day
-
-/** Days that are over and have no open run, with all their runs in the index. */
-async function* eachDay(deps: DailyDeps): AsyncGenerator<IndexDay> {
-  for (const { date } of daysToPack((await readBook(deps.bucket)).index, deps.now())) {
-    if (!(await refresh(deps, date, 'all'))) continue
-    const { index } = await readBook(deps.bucket)
-    const day = index.days.find(each => each.date === date)
-    if (day && !monthFileOf(index, day)) yield day
-  }
-}
 
 async function repackMonth(deps: DailyDeps, { files, days }: MonthFiles): Promise<void> {
   for (const day of days) if (day.tail.length && !(await refresh(deps, day.date, 'all'))) return
@@ -93,7 +153,7 @@ async function repackMonth(deps: DailyDeps, { files, days }: MonthFiles): Promis
   )
 }
 
-async function ranges({ bucket, now, rowsOfFile }: DailyDeps): Promise<IndexDay[][]> {
+async function rangesOf({ bucket, now, rowsOfFile }: DailyDeps): Promise<IndexDay[][]> {
   const { index } = await readBook(bucket)
   const weights = new Map<string, number>()
   const wanted = new Set(rangesToPack(index, now(), weights, rowsOfFile).flat())

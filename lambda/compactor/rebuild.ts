@@ -1,12 +1,11 @@
 /**
  * Writes the history of a span of days anew, from table and bucket: files of each run, index, and with the next compaction the
- * rest. One day is one step, noted with the lease, so that it goes on where it stopped.
+ * rest. What is begun is noted with the lease, some runs at a time, so that it goes on behind that where it stopped.
  */
 import { fullName, KEY } from '../../shared/contract.ts'
 import type { HistoryIndex, IndexRun } from '../../shared/history-index.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { type Bucket, textOf } from '../common/bucket.ts'
-import type { CompactLease } from '../common/dynamo-compact.ts'
 import { type HistoryDeps, writeHistory } from '../common/effect-history.ts'
 import { changeBook, readRows } from './book.ts'
 import { DAY_MS } from './closed.ts'
@@ -15,42 +14,56 @@ import { type FindDeps, rowsOfRuns } from './find.ts'
 import { addRows, jobOf } from './rows.ts'
 
 export interface RebuildDeps extends FindDeps {
-  store: FindDeps['store'] & { compactLease: Pick<CompactLease, 'advance'> }
   bucket: Bucket
   now(): Date
 }
 
-const NOTE = /^rebuild\/(\d{4}-\d{2}-\d{2})\/(\d{4}-\d{2}-\d{2})$/
-/** Days (YYYY-MM-DD) that are left, the first one next. */
-export const rebuildNote = (from: string, to: string) => `rebuild/${from}/${to}`
+const NOTE = /^rebuild\/(\d{4}-\d{2}-\d{2})\/(\d{4}-\d{2}-\d{2})(?:\/(.+))?$/
+/** Days (YYYY-MM-DD) that are left, the first one next, of it what comes behind the run `begun`. */
+export const rebuildNote = (from: string, to: string, begun?: string) =>
+  ['rebuild', from, to, ...(begun === undefined ? [] : [begun])].join('/')
 export const isRebuildNote = (note: string) => NOTE.test(note)
 
 /** Runs of which files are read and written at once, and those between two writes of the index. */
 const AT_ONCE = 4
-const BATCH = 100
+const BATCH = 50
 
-/** Each turn of the iteration is one day done. */
-export async function* rebuild(deps: RebuildDeps, holder: string, note: string): AsyncGenerator<void> {
-  const [, first = '', to = ''] = NOTE.exec(note) ?? []
+/** `begin` keeps the next note; false: the lease is lost. Each turn of the iteration are some runs done. */
+export async function* rebuild(
+  deps: RebuildDeps,
+  note: string,
+  begin: (next: string | undefined) => Promise<boolean>,
+): AsyncGenerator<void> {
+  const [, first = '', to = '', begun = ''] = NOTE.exec(note) ?? []
   for (let from = first; from <= to; from = dayAfter(from)) {
-    await rebuildDay(deps, from)
-    if (from === to) await recount(deps)
-    const next = from < to ? rebuildNote(dayAfter(from), to) : undefined
-    if (!(await deps.store.compactLease.advance(holder, rebuildNote(from, to), next))) return
-    yield
+    const ids = (await deps.store.idsOfDay(from)).sort().filter(id => from > first || id > begun)
+    for (let at = 0; at < ids.length; at += BATCH) {
+      const batch = ids.slice(at, at + BATCH)
+      if (!(await begin(rebuildNote(from, to, batch.at(-1))))) return
+      try {
+        await rebuildRuns(deps, batch)
+      } catch (error) {
+        // Done again: what is left out is what kills.
+        await begin(rebuildNote(from, to, ids[at - 1]))
+        throw error
+      }
+      yield
+    }
+    if (ids.length) deps.log('history of a day written anew', { day: from, runs: ids.length })
   }
+  await recount(deps)
+  await begin(undefined)
 }
 
-async function rebuildDay(deps: RebuildDeps, date: string): Promise<void> {
-  const ids = await deps.store.idsOfDay(date)
-  for (let from = 0; from < ids.length; from += BATCH) {
-    const runs = (await deps.store.runs(ids.slice(from, from + BATCH))).filter(run => isFinal(run.status))
-    for (let at = 0; at < runs.length; at += AT_ONCE)
-      await Promise.all(runs.slice(at, at + AT_ONCE).map(run => writeHistory(filesOnly(deps), run)))
-    const rows = await rowsOfRuns(deps, runs)
-    await changeBook(deps, index => addRows(deps.bucket, index, rows, true), 'replace')
-  }
-  if (ids.length) deps.log('history of a day written anew', { day: date, runs: ids.length })
+async function rebuildRuns(deps: RebuildDeps, ids: readonly string[]): Promise<void> {
+  const runs = (await deps.store.runs(ids)).filter(run => isFinal(run.status))
+  const rewrite = (run: RunRecord) =>
+    writeHistory(filesOnly(deps), run).catch((error: unknown) => {
+      deps.log('files of a run could not be written anew', { runId: run.id, error })
+    })
+  for (let at = 0; at < runs.length; at += AT_ONCE) await Promise.all(runs.slice(at, at + AT_ONCE).map(rewrite))
+  const rows = await rowsOfRuns(deps, runs)
+  await changeBook(deps, index => addRows(deps.bucket, index, rows, true), 'replace')
 }
 
 /** What a job has had may have been lost with its page or counted twice: it is counted by the pages of the days. */
