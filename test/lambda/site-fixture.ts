@@ -21,6 +21,14 @@ const pair = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
 const own = pair()
 export const stranger = pair()
 
+/** Of the issuer, with a key of a kind that signs nothing here. */
+export const JWKS = {
+  keys: [
+    { ...own.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256', use: 'sig' },
+    { kty: 'EC', kid: 'two' },
+  ],
+}
+
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 export interface TokenParts {
@@ -58,12 +66,7 @@ export function makeSite(objects: Record<string, string> = {}) {
     ISSUER,
     async url => {
       asked.push(url)
-      return {
-        keys: [
-          { ...own.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256', use: 'sig' },
-          { kty: 'EC', kid: 'two' },
-        ],
-      }
+      return JWKS
     },
     now,
   )

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { documentClient } from '../../lambda/common/clients.ts'
 import { makeDeadLetters } from '../../lambda/common/dead-letters.ts'
 import { makeDynamoStore } from '../../lambda/common/dynamo-store.ts'
-import { INDEX } from '../../shared/contract.ts'
 import { startTestCloud, type TestCloud } from '../local/fixture.ts'
+import { makeTable } from '../local/table.ts'
 import { testStore } from './store-suite.ts'
 
 let cloud: TestCloud
@@ -54,24 +54,3 @@ test('a dead letter comes with the rule and the error that EventBridge put on it
   for (const { receipt } of found) await letters.remove(receipt)
   assert.deepEqual(await letters.receive(), [])
 })
-
-async function makeTable(db: DynamoDBClient, TableName: string): Promise<void> {
-  const indexes = Object.values(INDEX)
-  const names = new Set(['pk', ...indexes.flatMap(({ partition, sort }) => [partition, sort])])
-  await db.send(
-    new CreateTableCommand({
-      TableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-      AttributeDefinitions: [...names].map(AttributeName => ({ AttributeName, AttributeType: 'S' as const })),
-      GlobalSecondaryIndexes: indexes.map(({ name, partition, sort }) => ({
-        IndexName: name,
-        KeySchema: [
-          { AttributeName: partition, KeyType: 'HASH' as const },
-          { AttributeName: sort, KeyType: 'RANGE' as const },
-        ],
-        Projection: { ProjectionType: 'KEYS_ONLY' as const },
-      })),
-    }),
-  )
-}
