@@ -137,7 +137,7 @@ export function planOf(
     prefixes: {
       attempt: KEY.attempt(place, 1),
       cache: KEY.cache('bench', environment),
-      docs: KEY.docs('bench', environment, id),
+      docs: KEY.docs('bench', environment, id, 1),
     },
   }
 }

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { KEY } from '../shared/contract.ts'
+import { docsFolder, docsPath } from '../shared/docs-site.ts'
 import { UserError } from '../shared/errors.ts'
 import { formatRelative, oneLine } from '../shared/format.ts'
-import { docsPath } from '../shared/page-objects.ts'
 import type { Pointer } from '../shared/pointer.ts'
 import { EXIT } from '../shared/reasons.ts'
 import { meant } from '../shared/suggest.ts'
@@ -45,7 +45,7 @@ async function showDocs(context: Context, input: Input): Promise<Outcome> {
   const wanted = textOption(input, 'download')
   if (wanted !== undefined) {
     const folder = resolve(effects.cwd, wanted)
-    await downloadDocs(connection, KEY.docs(project, environment, pointer.run), folder)
+    await downloadDocs(connection, docsFolder(project, environment, pointer), folder)
     return { document: { ...document, folder }, lines: [`Docs of ${oneLine(age, 300)} are in ${folder}`] }
   }
   if (context.globals.json) return { document, lines: [] }
@@ -83,7 +83,7 @@ async function requireDocs({ bucket }: Connection, { project, environment }: Pla
 /** Stores the current docs of an environment in a folder. */
 export async function fetchDocs(connection: Connection, { project, environment }: Place, folder: string): Promise<void> {
   const pointer = await requireDocs(connection, { project, environment })
-  await downloadDocs(connection, KEY.docs(project, environment, pointer.run), folder)
+  await downloadDocs(connection, docsFolder(project, environment, pointer), folder)
 }
 
 async function downloadDocs({ bucket }: Connection, prefix: string, folder: string) {

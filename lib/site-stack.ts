@@ -6,7 +6,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 import type { Config, SiteConfig } from '../shared/config-model.ts'
 import { ENV, INDEX } from '../shared/contract.ts'
-import { DOCS_HEADERS, PAGE_HEADERS } from '../shared/page-headers.ts'
+import { DATA_HEADERS, PAGE_HEADERS } from '../shared/page-headers.ts'
 import { exportName, SITE_SIGNED_OUT, type SiteSettings, siteStackName } from '../shared/resource-names.ts'
 import { ServiceFunction } from './constructs/function.ts'
 import { SignIn } from './constructs/sign-in.ts'
@@ -99,7 +99,7 @@ export class SiteStack extends Stack {
       domain: site.docsDomain,
       certificate,
       url,
-      policy: DOCS_HEADERS['content-security-policy'],
+      policy: DATA_HEADERS['content-security-policy'],
     })
     // What the two host names are to point at.
     new CfnOutput(this, 'PagesTarget', { value: pages.domainName })

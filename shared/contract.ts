@@ -189,8 +189,14 @@ export const KEY = {
   /** {@link Pointer} to the newest state; moves last. */
   statePointer: (project: string, environment: string) => `${KEY.state(project, environment)}current.json`,
   cache: (project: string, environment: string) => `cache/${project}/${environment}/`,
-  docs: (project: string, environment: string, run: string) => `docs/${project}/${environment}/${run}/`,
-  /** {@link Pointer} to the newest docs; moves last. */
+  /** The version before stored the docs of a run here, beside what is now below {@link KEY.docs}. */
+  docsRun: (project: string, environment: string, run: string) => `docs/${project}/${environment}/${run}/`,
+  /** Docs that one attempt made; never changed once a pointer names them. */
+  docs: (project: string, environment: string, run: string, attempt: number) =>
+    `${KEY.docsRun(project, environment, run)}${attempt}/`,
+  /** {@link Pointer} to the run's newest docs that are complete. */
+  docsRunPointer: (project: string, environment: string, run: string) => `${KEY.docsRun(project, environment, run)}current.json`,
+  /** {@link Pointer} to the environment's newest docs; moves last. */
   docsPointer: (project: string, environment: string) => `docs/${project}/${environment}/current.json`,
 } as const
 

@@ -17,20 +17,26 @@ const PAGE_POLICY = [
 
 /**
  * dbt's page of 1.x is one file with its scripts inside, and compiles templates while it runs; that of 2.x runs a database as
- * WebAssembly in a worker. It may speak to nobody but its own origin.
+ * WebAssembly in a worker. The docs of all projects share an origin, and whoever writes a project writes its page: it reaches its
+ * own folder and nothing else. No frames and, by the sandbox, no windows: through one, a page could read that of another folder.
+ * `folder`: address with a slash at the end.
  */
-const DOCS_POLICY = [
-  "default-src 'none'",
-  "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "worker-src 'self' blob:",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ')
+const docsPolicy = (folder: string) =>
+  [
+    "default-src 'none'",
+    `script-src ${folder} 'unsafe-inline' 'unsafe-eval'`,
+    `style-src ${folder} 'unsafe-inline'`,
+    `img-src ${folder} data:`,
+    `font-src ${folder} data:`,
+    `connect-src ${folder}`,
+    `worker-src ${folder} blob:`,
+    "frame-src 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    // Its search is a form, though none that is ever sent; a picture of the lineage is a download.
+    'sandbox allow-scripts allow-same-origin allow-forms allow-downloads',
+  ].join('; ')
 
 /** Stored objects and answers are data: opened by themselves they may do nothing at all. */
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -46,5 +52,5 @@ const COMMON = {
 }
 
 export const PAGE_HEADERS = { ...COMMON, 'content-security-policy': PAGE_POLICY }
-export const DOCS_HEADERS = { ...COMMON, 'content-security-policy': DOCS_POLICY }
+export const docsHeaders = (folder: string) => ({ ...COMMON, 'content-security-policy': docsPolicy(folder) })
 export const DATA_HEADERS = { ...COMMON, 'content-security-policy': DATA_POLICY }

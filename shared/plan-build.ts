@@ -45,7 +45,7 @@ export function buildPlan({ project, environment, job }: RunSettings, run: RunRe
     prefixes: {
       attempt: KEY.attempt(place, attempt),
       cache: KEY.cache(run.project, run.environment),
-      docs: KEY.docs(run.project, run.environment, run.id),
+      docs: KEY.docs(run.project, run.environment, run.id, attempt),
     },
     ...(job.state === 'production' && {
       state: {

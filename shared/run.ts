@@ -225,8 +225,10 @@ export interface RunRecord {
   failures?: NodeResult[]
   peakMemoryBytes?: number
   artifactsIncomplete?: boolean
-  /** Docs of this run were uploaded completely. */
+  /** The last attempt uploaded its docs completely. */
   docsUploaded?: boolean
+  /** The newest attempt that did; stays when the run is opened again. Absent in records of the version before. */
+  docsAttempt?: number
   /** The table forgets it then: seconds since 1970. Absent: never. */
   expiresAt?: number
   /** Effects still open; absent before the end. */

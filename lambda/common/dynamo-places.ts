@@ -91,8 +91,18 @@ export async function endRun(
   ended: RunRecord,
 ): Promise<boolean> {
   const { status, reason, message, startedAt, endedAt, effects, attempts, cancel } = ended
-  const { commit, dbtVersion, counts, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded } = ended
-  const findings = { commit, dbtVersion, counts, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded }
+  const { commit, dbtVersion, counts, steps, failures, peakMemoryBytes, artifactsIncomplete, docsUploaded, docsAttempt } = ended
+  const findings = {
+    commit,
+    dbtVersion,
+    counts,
+    steps,
+    failures,
+    peakMemoryBytes,
+    artifactsIncomplete,
+    docsUploaded,
+    docsAttempt,
+  }
   const openSort = openSortOf(ended)
   const fields = setFields({
     status,

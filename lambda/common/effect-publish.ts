@@ -1,9 +1,9 @@
 /** The effects `docs` and `state`: what a run made becomes the environment's newest, by a pointer that moves last. */
 import type { JobConfig } from '../../shared/config-model.ts'
 import { fullName, KEY, SCHEMA_VERSION } from '../../shared/contract.ts'
-import type { Pointer } from '../../shared/pointer.ts'
+import { type Pointer, parsePointer } from '../../shared/pointer.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
-import { type Bucket, textOf } from './bucket.ts'
+import { textOf } from './bucket.ts'
 import type { EffectDeps } from './effects.ts'
 
 /** Commands whose results describe what was built. */
@@ -11,10 +11,29 @@ const BUILDS = /^(build|run|seed|snapshot|test|retry)$/
 const SELECTS = /^(--select|-s|--models?|-m|--exclude|--selector|--resource-types?|--exclude-resource-types?)(=|$)/
 
 export async function publishDocs(deps: EffectDeps, run: RunRecord): Promise<void> {
+  if (!run.docsUploaded) return
+  const { project, environment, id } = run
+  const docs =
+    (await docsOf(deps, KEY.docs(project, environment, id, run.attempts.length), { attempt: run.attempts.length })) ??
+    // The plan of an attempt that the version before started.
+    (await docsOf(deps, KEY.docsRun(project, environment, id), {}))
+  if (!docs) return deps.log('no docs to publish', { runId: id })
+  if (docs.attempt !== undefined) await movePointer(deps, KEY.docsRunPointer(project, environment, id), run, docs)
   const job = await jobOf(deps, run)
-  if (!run.docsUploaded || !job?.publishes.includes('docs') || ofOtherCode(run)) return
-  await movePointer(deps, KEY.docsPointer(run.project, run.environment), run, ['index.html', 'manifest.json', 'catalog.json'])
+  if (job?.publishes.includes('docs') && !ofOtherCode(run))
+    await movePointer(deps, KEY.docsPointer(project, environment), run, docs)
 }
+
+/** What a task says that it has stored is looked for: a pointer is to name nothing that is not there. */
+async function docsOf({ bucket }: EffectDeps, folder: string, of: Pick<Pointer, 'attempt'>): Promise<Published | undefined> {
+  const files = await bucket.list(folder, MOST_FILES)
+  const known = ['index.html', 'manifest.json', 'catalog.json'].filter(name => files.includes(folder + name))
+  return known[0] === 'index.html' ? { ...of, files: known } : undefined
+}
+/** The application of dbt 2.x has some hundred. */
+const MOST_FILES = 10_000
+
+type Published = Pick<Pointer, 'attempt' | 'files'>
 
 export async function publishState(deps: EffectDeps, run: RunRecord): Promise<void> {
   const job = await jobOf(deps, run)
@@ -25,7 +44,7 @@ export async function publishState(deps: EffectDeps, run: RunRecord): Promise<vo
   for (const [name, from] of Object.entries(stateFiles(run)))
     if (await deps.bucket.copy(from + name, folder + name)) files.push(name)
   if (!files.includes('manifest.json')) return deps.log('no manifest to publish as state', { runId: run.id })
-  await movePointer(deps, KEY.statePointer(run.project, run.environment), run, files)
+  await movePointer(deps, KEY.statePointer(run.project, run.environment), run, { files })
 }
 
 async function jobOf(deps: EffectDeps, run: RunRecord): Promise<JobConfig | undefined> {
@@ -55,23 +74,24 @@ function stateFiles(run: RunRecord): Record<string, string> {
   }
 }
 
-/** Moves the pointer forward only: from a run whose commit was resolved earlier. Of several at the same moment the latest stays. */
-async function movePointer(deps: EffectDeps, key: string, run: RunRecord, files: string[]): Promise<void> {
+/**
+ * Moves the pointer forward only: from a run whose commit was resolved earlier, and of one run from an earlier attempt. Of several
+ * at the same moment the latest stays.
+ */
+async function movePointer(deps: EffectDeps, key: string, run: RunRecord, published: Published): Promise<void> {
   const pointer: Pointer = {
     schemaVersion: SCHEMA_VERSION,
     run: run.id,
     job: run.job,
     commit: run.commit?.sha ?? null,
     resolvedAt: resolvedAt(run),
-    files,
+    ...published,
   }
   for (let left = 20; left > 0; left--) {
     const object = await deps.bucket.read(key, POINTER_BYTES)
-    const before = object && readPointer(object)
-    if (
-      before &&
-      (before.resolvedAt > pointer.resolvedAt || (before.resolvedAt === pointer.resolvedAt && before.run >= pointer.run))
-    )
+    // What is not a pointer is replaced.
+    const before = object && parsePointer(textOf(object.body, POINTER_BYTES) ?? '')
+    if (before && rankOf(before) >= rankOf(pointer))
       return deps.log('pointer is further already', { runId: run.id, key, at: before.run })
     if (await deps.bucket.replace(key, JSON.stringify(pointer), object?.etag ?? null))
       return deps.log('pointer moved', { runId: run.id, key })
@@ -84,14 +104,4 @@ const resolvedAt = (run: RunRecord) => (run.attempts.find(each => each.resume) ?
 
 const POINTER_BYTES = 64 * 1024
 
-/** Undefined for what is not a pointer: it is replaced. */
-function readPointer(object: NonNullable<Awaited<ReturnType<Bucket['read']>>>): { run: string; resolvedAt: string } | undefined {
-  try {
-    const value = JSON.parse(textOf(object.body, POINTER_BYTES) ?? '') as { run?: unknown; resolvedAt?: unknown }
-    return typeof value.run === 'string' && typeof value.resolvedAt === 'string'
-      ? { run: value.run, resolvedAt: value.resolvedAt }
-      : undefined
-  } catch {
-    return undefined
-  }
-}
+const rankOf = ({ resolvedAt, run, attempt = 0 }: Pointer) => `${resolvedAt} ${run} ${String(attempt).padStart(4, '0')}`

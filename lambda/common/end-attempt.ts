@@ -163,6 +163,6 @@ function findingsOf(run: RunRecord, remains: Remains, result: RunnerResult | und
     ...(failures && { failures }),
     ...(peakMemoryBytes !== undefined && { peakMemoryBytes }),
     ...(artifactsIncomplete && { artifactsIncomplete }),
-    ...(docsUploaded && { docsUploaded }),
+    ...(docsUploaded && { docsUploaded, docsAttempt: run.attempts.length }),
   }
 }

@@ -13,7 +13,15 @@ import type { MessageItem } from './message-item.ts'
 export type Findings = Partial<
   Pick<
     RunRecord,
-    'commit' | 'dbtVersion' | 'counts' | 'steps' | 'failures' | 'peakMemoryBytes' | 'artifactsIncomplete' | 'docsUploaded'
+    | 'commit'
+    | 'dbtVersion'
+    | 'counts'
+    | 'steps'
+    | 'failures'
+    | 'peakMemoryBytes'
+    | 'artifactsIncomplete'
+    | 'docsUploaded'
+    | 'docsAttempt'
   >
 >
 export interface RunEnd {

@@ -4,6 +4,7 @@
 import type { Config } from '../../shared/config-model.ts'
 import { dayOfRun, environmentPrefix, fullName, KEY, RUN_ID_PATTERN, SCHEMA_VERSION } from '../../shared/contract.ts'
 import { HISTORY_KEY } from '../../shared/history-index.ts'
+import { parsePointer } from '../../shared/pointer.ts'
 import { keptDays, LATER_DAYS, LEAST_DAYS } from '../../shared/retention.ts'
 import { type Bucket, textOf } from '../common/bucket.ts'
 import { DAY_MS } from './closed.ts'
@@ -98,9 +99,9 @@ async function environmentsIn(bucket: OutputDeps['bucket']): Promise<[project: s
 async function runOfPointer(bucket: OutputDeps['bucket'], key: string): Promise<string | undefined> {
   const object = await bucket.read(key, POINTER_BYTES)
   if (!object) return undefined
-  const { run } = JSON.parse(textOf(object.body, POINTER_BYTES) ?? '') as { run?: unknown }
-  if (typeof run !== 'string') throw new Error(`${key} is no pointer`)
-  return run
+  const pointer = parsePointer(textOf(object.body, POINTER_BYTES) ?? '')
+  if (!pointer) throw new Error(`${key} is no pointer`)
+  return pointer.run
 }
 
 async function readSeen(bucket: OutputDeps['bucket']): Promise<Seen['environments']> {

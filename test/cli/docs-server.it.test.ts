@@ -6,66 +6,89 @@ import { type TestContext, test } from 'node:test'
 import { createGzip, gunzipSync, gzipSync } from 'node:zlib'
 import type { Bucket } from '../../cli/connection.ts'
 import { serveDocs } from '../../cli/docs-server.ts'
+import { KEY } from '../../shared/contract.ts'
+import { parseDocsPath } from '../../shared/docs-site.ts'
 import { UserError } from '../../shared/errors.ts'
-import { parseDocsPath } from '../../shared/page-objects.ts'
 import { fakeBucket } from './fakes.ts'
 import { get } from './http.ts'
 
 const OPTIONS = { timeout: 60_000 }
 const RUN = '20261122T010004-9f3ac2d1b7e4'
 const NEWER = '20261123T010004-9f3ac2d1b7e5'
-const AT = `docs/shop/prod/${RUN}/`
-const CURRENT = 'docs/shop/prod/current.json'
-const pointer = (run: string) => Buffer.from(JSON.stringify({ run }))
+/** Stored by the version before, which had no folder for each attempt. */
+const OLD = '20261101T010004-9f3ac2d1b7e6'
+const AT = KEY.docs('shop', 'prod', RUN, 2)
+const CURRENT = KEY.docsPointer('shop', 'prod')
+const pointer = (run: string, attempt?: number) =>
+  Buffer.from(JSON.stringify({ run, resolvedAt: '2026-11-22T01:00:10Z', ...(attempt !== undefined && { attempt }) }))
 
 const OBJECTS: Record<string, Uint8Array> = {
-  [CURRENT]: pointer(RUN),
+  [CURRENT]: pointer(RUN, 2),
+  [KEY.docsRunPointer('shop', 'prod', RUN)]: pointer(RUN, 2),
+  [`${KEY.docs('shop', 'prod', RUN, 1)}index.html`]: gzipSync('<html>first</html>'),
   [`${AT}index.html`]: gzipSync('<html>docs</html>'),
   [`${AT}manifest.json`]: gzipSync('{"nodes":{}}'),
   [`${AT}assets/app-1a2b3c4d.js`]: gzipSync('let a = 1'),
-  [`${AT}assets/duckdb.wasm`]: Buffer.from('wasm'),
+  [`${AT}assets/duckdb.wasm`]: gzipSync('wasm'),
   [`${AT}assets/notes.exe`]: Buffer.from('MZ'),
   [`${AT}index/nodes.parquet`]: Buffer.from('PAR1 0123456789 PAR1'),
-  [`docs/shop/prod/${NEWER}/index.html`]: gzipSync('<html>newer</html>'),
+  [`${KEY.docsRun('shop', 'prod', OLD)}index.html`]: gzipSync('<html>old</html>'),
+  [`${KEY.docsRun('shop', 'prod', OLD)}assets/app-1a2b3c4d.js`]: gzipSync('let a = 0'),
   'runs/shop/prod/nightly/x/run.json': Buffer.from('{}'),
 }
 
 async function start(t: TestContext, bucket: Bucket = fakeBucket({ ...OBJECTS })) {
   const server = await serveDocs({ bucket }, { port: 0 })
   t.after(() => server.close())
-  return (path: string, headers: Record<string, string> = {}) => get(server.origin, path, headers)
+  return Object.assign((path: string, headers: Record<string, string> = {}) => get(server.origin, path, headers), {
+    origin: server.origin,
+  })
 }
 
-test('the current docs are those of one run from the first answer on', OPTIONS, async t => {
+test('every address leads to the docs of one attempt, which stay what they are', OPTIONS, async t => {
   const objects = { ...OBJECTS }
   const ask = await start(t, fakeBucket(objects))
-  for (const path of ['/shop/prod/current/', '/shop/prod/current', '/shop/prod/', '/shop/prod']) {
+  const folder = `/shop/prod/${RUN}/2/`
+  const leads = async (path: string) => {
     const { status, headers } = await ask(path)
-    assert.deepEqual([path, status, headers.location, headers['cache-control']], [path, 302, `/shop/prod/${RUN}/`, 'no-store'])
+    assert.deepEqual([path, status, headers['cache-control']], [path, 302, 'no-store'])
+    return headers.location
   }
-  assert.equal((await ask('/shop/prod/current/manifest.json')).headers.location, `/shop/prod/${RUN}/manifest.json`)
-  assert.equal((await ask(`/shop/prod/${RUN}/`)).text, '<html>docs</html>')
-  objects[CURRENT] = pointer(NEWER)
-  assert.equal((await ask(`/shop/prod/${RUN}/manifest.json`)).text, '{"nodes":{}}')
-  assert.equal((await ask('/shop/prod/current/')).headers.location, `/shop/prod/${NEWER}/`)
-  assert.deepEqual(
-    [(await ask(`/shop/prod/${RUN}`)).status, (await ask(`/shop/prod/${RUN}`)).headers.location],
-    [302, `/shop/prod/${RUN}/`],
-  )
+  for (const path of ['current/', 'current', '', `${RUN}/`, RUN, `${RUN}/2`])
+    assert.equal(await leads(`/shop/prod/${path}`), folder)
+  assert.equal(await leads('/shop/prod'), folder)
+  for (const run of ['current', RUN]) assert.equal(await leads(`/shop/prod/${run}/manifest.json`), `${folder}manifest.json`)
+  assert.equal((await ask(folder)).text, '<html>docs</html>')
+  objects[CURRENT] = pointer(NEWER, 1)
+  objects[KEY.docsRunPointer('shop', 'prod', RUN)] = pointer(RUN, 3)
+  assert.equal((await ask(`${folder}manifest.json`)).text, '{"nodes":{}}')
+  assert.equal(await leads('/shop/prod/current/'), `/shop/prod/${NEWER}/1/`)
+  assert.equal(await leads(`/shop/prod/${RUN}/`), `/shop/prod/${RUN}/3/`)
+})
+
+test('docs that the version before has stored are found by its pointer and at their address', OPTIONS, async t => {
+  const ask = await start(t, fakeBucket({ ...OBJECTS, [CURRENT]: pointer(OLD) }))
+  assert.equal((await ask('/shop/prod/current/')).headers.location, `/shop/prod/${OLD}/`)
+  assert.equal((await ask(`/shop/prod/${OLD}`)).headers.location, `/shop/prod/${OLD}/`)
+  const page = await ask(`/shop/prod/${OLD}/`)
+  assert.deepEqual([page.status, page.text, page.headers['cache-control']], [200, '<html>old</html>', 'private, no-cache'])
+  assert.match(page.headers['content-security-policy'] ?? '', new RegExp(`connect-src ${ask.origin}/shop/prod/${OLD}/;`))
+  assert.equal((await ask(`/shop/prod/${OLD}/assets/app-1a2b3c4d.js`)).text, 'let a = 0')
 })
 
 test('each kind of file of 1.x and 2.x has its type, and comes as it is stored', OPTIONS, async t => {
   const ask = await start(t)
+  const forever = 'private, max-age=31536000, immutable'
   for (const [path, type, encoding, cache] of [
     ['', 'text/html; charset=utf-8', 'gzip', 'private, no-cache'],
     ['index.html', 'text/html; charset=utf-8', 'gzip', 'private, no-cache'],
-    ['manifest.json', 'application/json', 'gzip', 'private, no-cache'],
-    ['assets/app-1a2b3c4d.js', 'text/javascript; charset=utf-8', 'gzip', 'private, max-age=31536000, immutable'],
-    ['assets/duckdb.wasm', 'application/wasm', undefined, 'private, max-age=31536000, immutable'],
-    ['assets/notes.exe', 'application/octet-stream', undefined, 'private, max-age=31536000, immutable'],
-    ['index/nodes.parquet', 'application/vnd.apache.parquet', undefined, 'private, no-cache'],
+    ['manifest.json', 'application/json', 'gzip', forever],
+    ['assets/app-1a2b3c4d.js', 'text/javascript; charset=utf-8', 'gzip', forever],
+    ['assets/duckdb.wasm', 'application/wasm', 'gzip', forever],
+    ['assets/notes.exe', 'application/octet-stream', undefined, forever],
+    ['index/nodes.parquet', 'application/vnd.apache.parquet', undefined, forever],
   ] as const) {
-    const { status, headers } = await ask(`/shop/prod/${RUN}/${path}?v=1`, { 'accept-encoding': 'gzip' })
+    const { status, headers } = await ask(`/shop/prod/${RUN}/2/${path}?v=1`, { 'accept-encoding': 'gzip' })
     assert.deepEqual(
       [
         path,
@@ -74,22 +97,57 @@ test('each kind of file of 1.x and 2.x has its type, and comes as it is stored',
         headers['content-encoding'],
         headers['cache-control'],
         headers['x-content-type-options'],
+        headers.vary,
       ],
-      [path, 200, type, encoding, cache, 'nosniff'],
+      [path, 200, type, encoding, cache, 'nosniff', 'accept-encoding'],
     )
-    assert.match(
-      headers['content-security-policy'] ?? '',
-      /default-src 'none'.*connect-src 'self';.*form-action 'none'.*frame-ancestors 'none'/,
-    )
+    const own = `${ask.origin}/shop/prod/${RUN}/2/`
+    for (const rule of [`connect-src ${own};`, `script-src ${own} `, "default-src 'none';", "form-action 'none';", 'sandbox '])
+      assert.ok(headers['content-security-policy']?.includes(rule), rule)
   }
-  const parquet = `/shop/prod/${RUN}/index/nodes.parquet`
-  const tail = await ask(parquet, { range: 'bytes=-4' })
-  assert.deepEqual([tail.status, tail.text, tail.headers['content-range']], [206, 'PAR1', 'bytes 16-19/20'])
+})
+
+test('byte ranges: of the stored bytes, whole where that would be no use, and 416 behind the end', OPTIONS, async t => {
+  const ask = await start(t)
+  const parquet = `/shop/prod/${RUN}/2/index/nodes.parquet`
+  for (const [range, status, text, where] of [
+    ['bytes=0-3', 206, 'PAR1', 'bytes 0-3/20'],
+    ['bytes=15-', 206, ' PAR1', 'bytes 15-19/20'],
+    ['bytes=-4', 206, 'PAR1', 'bytes 16-19/20'],
+    ['bytes=16-400', 206, 'PAR1', 'bytes 16-19/20'],
+    ['bytes=0-1,4-5', 200, 'PAR1 0123456789 PAR1', undefined],
+    ['lines=1-2', 200, 'PAR1 0123456789 PAR1', undefined],
+  ] as const) {
+    const part = await ask(parquet, { range })
+    assert.deepEqual([range, part.status, part.text, part.headers['content-range']], [range, status, text, where])
+  }
+  const behind = await ask(parquet, { range: 'bytes=20-' })
+  assert.deepEqual([behind.status, behind.text], [416, ''])
   const head = await ask(parquet, { method: 'HEAD' })
   assert.deepEqual([head.status, head.headers['content-length'], head.headers['accept-ranges']], [200, '20', 'bytes'])
-  const { headers } = await ask(`/shop/prod/${RUN}/manifest.json`, { 'accept-encoding': 'gzip' })
-  const again = await ask(`/shop/prod/${RUN}/manifest.json`, { 'accept-encoding': 'gzip', 'if-none-match': headers.etag ?? '' })
-  assert.deepEqual([again.status, again.text], [304, ''])
+  // Of what is stored compressed, a range is one of the compressed bytes: for who takes these.
+  const manifest = `/shop/prod/${RUN}/2/manifest.json`
+  const packed = OBJECTS[`${AT}manifest.json`] ?? new Uint8Array()
+  const part = await ask(manifest, { range: 'bytes=0-9', 'accept-encoding': 'gzip' })
+  assert.deepEqual([part.status, part.headers['content-encoding'], part.body], [206, 'gzip', packed.subarray(0, 10)])
+  const plain = await ask(manifest, { range: 'bytes=0-9' })
+  assert.deepEqual([plain.status, plain.text, plain.headers['accept-ranges']], [200, '{"nodes":{}}', undefined])
+})
+
+test('what has not changed is not sent again; packed and unpacked are two things', OPTIONS, async t => {
+  const ask = await start(t)
+  const manifest = `/shop/prod/${RUN}/2/manifest.json`
+  const packed = await ask(manifest, { 'accept-encoding': 'gzip' })
+  const plain = await ask(manifest)
+  assert.notEqual(packed.headers.etag, plain.headers.etag)
+  for (const [etag = '', encoding] of [
+    [packed.headers.etag, 'gzip'],
+    [plain.headers.etag, 'identity'],
+  ] as const) {
+    const again = await ask(manifest, { 'accept-encoding': encoding, 'if-none-match': etag })
+    assert.deepEqual([again.status, again.text, again.headers['cache-control']], [304, '', packed.headers['cache-control']])
+  }
+  assert.equal((await ask(manifest, { 'accept-encoding': 'gzip', 'if-none-match': '"other"' })).status, 200)
 })
 
 test('what is not there is said in words; nothing of the page gets into them', OPTIONS, async t => {
@@ -107,6 +165,8 @@ test('what is not there is said in words; nothing of the page gets into them', O
     `/shop/prod/${RUN}/%2e%2e/%2e%2e/${RUN}/index.html`,
     `/shop/prod/${RUN}/..%2f..%2fcurrent.json`,
     `/shop/prod/${RUN}/.hidden`,
+    `/shop/prod/${RUN}/2/../1/.hidden`,
+    `/shop/prod/${RUN}/2/%2e%2e/index.html`,
     `/shop/prod/${RUN}/%00`,
     `/shop/prod/${RUN}/%ff`,
     '//evil.example/shop/',
@@ -158,20 +218,23 @@ test('fault 29: a manifest of 200 MB passes through, as stored or decompressed, 
     let most = 0
     const before = process.memoryUsage.rss()
     const bytes = await new Promise<number>((resolve, reject) => {
-      const call = request({ host: '127.0.0.1', port, path: `/shop/prod/${RUN}/manifest.json`, headers: { host } }, response => {
-        let count = 0
-        response.on('data', part => {
-          count += part.length
-          most = Math.max(most, process.memoryUsage.rss())
-          // Slower than it could come.
-          if (count % (16 * MB) < part.length) {
-            response.pause()
-            setTimeout(() => response.resume(), 20)
-          }
-        })
-        response.on('end', () => resolve(count))
-        response.on('error', reject)
-      })
+      const call = request(
+        { host: '127.0.0.1', port, path: `/shop/prod/${RUN}/1/manifest.json`, headers: { host } },
+        response => {
+          let count = 0
+          response.on('data', part => {
+            count += part.length
+            most = Math.max(most, process.memoryUsage.rss())
+            // Slower than it could come.
+            if (count % (16 * MB) < part.length) {
+              response.pause()
+              setTimeout(() => response.resume(), 20)
+            }
+          })
+          response.on('end', () => resolve(count))
+          response.on('error', reject)
+        },
+      )
       call.on('error', reject).end()
     })
     assert.equal(bytes, SIZE)
@@ -181,6 +244,6 @@ test('fault 29: a manifest of 200 MB passes through, as stored or decompressed, 
 
 test('a stored page is decompressed for who cannot do it', OPTIONS, async t => {
   const ask = await start(t)
-  const packed = await ask(`/shop/prod/${RUN}/`, { 'accept-encoding': 'gzip' })
-  assert.equal(gunzipSync(packed.body).toString(), (await ask(`/shop/prod/${RUN}/`)).text)
+  const packed = await ask(`/shop/prod/${RUN}/2/`, { 'accept-encoding': 'gzip' })
+  assert.equal(gunzipSync(packed.body).toString(), (await ask(`/shop/prod/${RUN}/2/`)).text)
 })

@@ -21,13 +21,13 @@ const INDEX = { schemaVersion: 1, at: '2026-11-22T12:00:00Z', days: [], months: 
 async function setUp(t: TestContext) {
   const objects: Record<string, Uint8Array> = {
     'history/v1/index/current.json': gzipSync(JSON.stringify(INDEX)),
-    'docs/shop/prod/current.json': Buffer.from(JSON.stringify({ run: RUN })),
+    'docs/shop/prod/current.json': Buffer.from(JSON.stringify({ run: RUN, attempt: 1, resolvedAt: '2026-11-22T01:00:10Z' })),
   }
   const connection = fakeConnection({ objects, api: () => ({ ok: true, actor: 'somebody', message: 'done' }) })
   const context = fakeContext(connection, { effects: { packageRoot: join(import.meta.dirname, '../..') } })
   const ui = await startUi(context, connection, { actions: true, pagePort: { port: 0 }, docsPort: { port: 0 } })
   t.after(() => ui.close())
-  objects[`docs/shop/prod/${RUN}/index.html`] = gzipSync(hostilePage(ui.origin))
+  objects[`docs/shop/prod/${RUN}/1/index.html`] = gzipSync(hostilePage(ui.origin))
   const browser = await openBrowser('--host-resolver-rules=MAP evil.example 127.0.0.1')
   t.after(() => browser.close())
   const tabs = await browser.newContext()

@@ -38,7 +38,7 @@ export function makePlan(repository: Pick<Repository, 'url'>, folder: string, ch
     passAwsCredentials: false,
     steps: [step(0, 'checkout'), step(1, 'deps'), step(2, 'dbt', ['build'])],
     timeoutSeconds: 120,
-    prefixes: { attempt: KEY.attempt(PLACE, 1), cache: KEY.cache('shop', 'prod'), docs: KEY.docs('shop', 'prod', PLACE.id) },
+    prefixes: { attempt: KEY.attempt(PLACE, 1), cache: KEY.cache('shop', 'prod'), docs: KEY.docs('shop', 'prod', PLACE.id, 1) },
     ...changes,
   }
 }

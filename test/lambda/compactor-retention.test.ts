@@ -86,22 +86,27 @@ test('a day or a month of which all runs are too old is gone, its files after it
   )
 })
 
+const pointerTo = (run: string) => ({ run, attempt: 1, resolvedAt: NOW })
+
 test('docs and state of old runs go, but for those in force', options, async () => {
   const made = makeCompactor(makeCloud(config()))
   const [old, inForce, young] = [-30, -29, -3].map(day => endedRun(-day, day * DAY).id) as [string, string, string]
   for (const run of [old, inForce, young]) {
-    made.cloud.put(`${KEY.docs('shop', 'ci', run)}index.html`, {})
+    made.cloud.put(`${KEY.docs('shop', 'ci', run, 1)}index.html`, {})
+    made.cloud.put(`${KEY.docsRun('shop', 'ci', run)}manifest.json`, {})
+    made.cloud.put(KEY.docsRunPointer('shop', 'ci', run), pointerTo(run))
     made.cloud.put(`${KEY.stateRun('shop', 'ci', run)}manifest.json`, {})
-    made.cloud.put(`${KEY.docs('shop', 'prod', run)}index.html`, {})
+    made.cloud.put(`${KEY.docs('shop', 'prod', run, 1)}index.html`, {})
   }
-  made.cloud.put(KEY.docsPointer('shop', 'ci'), { run: inForce })
-  made.cloud.put(KEY.statePointer('shop', 'ci'), { run: inForce })
+  made.cloud.put(KEY.docsPointer('shop', 'ci'), pointerTo(inForce))
+  made.cloud.put(KEY.statePointer('shop', 'ci'), pointerTo(inForce))
   await made.daily()
   const runsBelow = (prefix: string) =>
     [...made.cloud.objects.keys()]
-      .filter(key => key.startsWith(prefix) && !key.endsWith('current.json'))
+      .filter(key => key.startsWith(prefix) && key !== `${prefix}current.json`)
       .map(key => key.split('/')[3])
-  assert.deepEqual(runsBelow('docs/shop/ci/'), [inForce, young])
+  // All of a run: what each attempt made, its pointer, and what the version before has stored.
+  assert.deepEqual(runsBelow('docs/shop/ci/'), [inForce, inForce, inForce, young, young, young])
   assert.deepEqual(runsBelow('state/shop/ci/'), [inForce, young])
   assert.deepEqual(runsBelow('docs/shop/prod/'), [old, inForce, young])
 })

@@ -79,6 +79,8 @@ function leaveResult(cloud: FakeCloud, record: Parameters<typeof KEY.attempt>[0]
   })
   for (let part = 1; part <= PARTS; part++) cloud.put(KEY.part(prefix, part), { type: 'node', step: 3, ...node(part) })
   for (const name of ['manifest.json', 'run_results.json']) cloud.put(`${KEY.step(prefix, 3, 'build')}${name}`, {})
+  for (const name of ['index.html', 'manifest.json', 'catalog.json'])
+    cloud.put(`${KEY.docs('shop', 'prod', record.id, 1)}${name}`, {})
 }
 
 test('a run keeps to the budget of requests on which its price stands', options, async t => {

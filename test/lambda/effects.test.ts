@@ -19,6 +19,8 @@ const good = (number: number, startedAt: string, over: Partial<RunRecord> = {}):
     steps: [{ index: 1, name: 'build', kind: 'dbt', command: 'dbt build', status: 'success', artifacts: ['manifest.json'] }],
     ...over,
   })
+const putDocs = (cloud: FakeCloud, run: RunRecord, attempt = 1) =>
+  cloud.put(`${KEY.docs('shop', 'prod', run.id, attempt)}index.html`, {})
 const docs = (cloud: FakeCloud) => (cloud.json(KEY.docsPointer('shop', 'prod')) as Pointer | undefined)?.run
 const putManifest = (cloud: FakeCloud, run: RunRecord) =>
   cloud.put(`${KEY.step(KEY.attempt(run, 1), 1, 'build')}manifest.json`, { of: run.id })
@@ -26,6 +28,7 @@ const putManifest = (cloud: FakeCloud, run: RunRecord) =>
 test('fault 37: of 20 runs that publish at the same moment the one with the latest commit stays', options, async () => {
   const cloud = makeCloud()
   const runs = Array.from({ length: 20 }, (_, i) => good(i + 1, at(i)))
+  for (const run of runs) putDocs(cloud, run)
   await Promise.all(runs.reverse().map(run => publishDocs(cloud.deps, run)))
   assert.equal(docs(cloud), runId(20))
   await publishDocs(cloud.deps, good(7, at(6)))
@@ -47,7 +50,9 @@ test('fault 37: state is complete before the pointer names it', options, async (
 test('what is broken in place of a pointer is replaced', options, async () => {
   const cloud = makeCloud()
   cloud.put(KEY.docsPointer('shop', 'prod'), new TextEncoder().encode('<html>'))
-  await publishDocs(cloud.deps, good(1, at(0)))
+  const run = good(1, at(0))
+  putDocs(cloud, run)
+  await publishDocs(cloud.deps, run)
   assert.equal(docs(cloud), runId(1))
 })
 
@@ -70,6 +75,7 @@ test(
       const cloud = makeCloud()
       const run = good(1, at(0), over)
       putManifest(cloud, run)
+      putDocs(cloud, run)
       await publishDocs(cloud.deps, run)
       await publishState(cloud.deps, run)
       const published = [docs(cloud) !== undefined, cloud.json(KEY.statePointer('shop', 'prod')) !== undefined]
@@ -77,10 +83,47 @@ test(
     }
     const other = makeCloud(configOf([jobOf({ publishes: [] })]))
     const run = { ...good(1, at(0)), config: other.config }
+    putDocs(other, run)
     await publishDocs(other.deps, run)
     assert.equal(docs(other), undefined)
+    assert.ok(other.json(KEY.docsRunPointer('shop', 'prod', run.id)), 'its own address leads to them all the same')
   },
 )
+
+test('docs of a run that goes on: its pointers move to the newest attempt that is complete, and not back', options, async () => {
+  const cloud = makeCloud()
+  const attempts = (count: number) => Array.from({ length: count }, (_, i) => attemptOf(i + 1, { startedAt: at(0) }))
+  const end = (count: number, over: Partial<RunRecord> = {}) => good(1, at(0), { attempts: attempts(count), ...over })
+  const named = () =>
+    [KEY.docsPointer('shop', 'prod'), KEY.docsRunPointer('shop', 'prod', runId(1))].map(
+      key => (cloud.json(key) as Pointer | undefined)?.attempt,
+    )
+  putDocs(cloud, end(1))
+  await publishDocs(cloud.deps, end(1))
+  assert.deepEqual(named(), [1, 1])
+  await publishDocs(cloud.deps, end(2, { docsUploaded: false }))
+  await publishDocs(cloud.deps, end(2))
+  assert.deepEqual(named(), [1, 1], 'the second has left nothing, whatever it says')
+  putDocs(cloud, end(3), 3)
+  cloud.crashAfter(1)
+  await assert.rejects(publishDocs(cloud.deps, end(3)), /dead/)
+  cloud.crashAfter(undefined)
+  await publishDocs(cloud.deps, end(3))
+  await publishDocs(cloud.deps, end(1))
+  assert.deepEqual(named(), [3, 3])
+})
+
+test('docs that a task of the version before has stored are published where they are', options, async () => {
+  const cloud = makeCloud()
+  const run = good(1, at(0))
+  await publishDocs(cloud.deps, run)
+  assert.equal(docs(cloud), undefined)
+  for (const name of ['index.html', 'manifest.json']) cloud.put(KEY.docsRun('shop', 'prod', run.id) + name, {})
+  await publishDocs(cloud.deps, run)
+  const { attempt, files } = cloud.json(KEY.docsPointer('shop', 'prod')) as Pointer
+  assert.deepEqual([docs(cloud), attempt, files], [run.id, undefined, ['index.html', 'manifest.json']])
+  assert.equal(cloud.json(KEY.docsRunPointer('shop', 'prod', run.id)), undefined)
+})
 
 test('a job whose steps select is partial', () => {
   const partial = (...args: string[]) => isPartial(jobOf({ steps: [{ name: 'build', args }] }), runOf(1))

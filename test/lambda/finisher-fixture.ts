@@ -63,6 +63,7 @@ export const result = (over: Partial<RunnerResult> = {}): RunnerResult => ({
 export function report(cloud: FakeCloud, given: RunnerResult): void {
   const prefix = KEY.attempt(runOf(1), given.attempt)
   cloud.put(KEY.result(prefix), given)
+  cloud.put(`${KEY.docs('shop', 'prod', given.run, given.attempt)}index.html`, {})
   for (const name of ['manifest.json', 'run_results.json'])
     cloud.put(`${KEY.step(prefix, 2, 'build')}${name}`, { made: given.attempt })
 }

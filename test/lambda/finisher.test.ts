@@ -25,7 +25,7 @@ test('a good run: record, docs, state, and nobody is told', options, async () =>
   assert.deepEqual(cloud.store.environmentRuns('shop/prod'), [])
   const record = cloud.json(KEY.record(run)) as RunRecord
   assert.deepEqual([record.status, record.id], ['success', ID])
-  assert.equal((cloud.json(KEY.docsPointer('shop', 'prod')) as { run: string }).run, ID)
+  assert.deepEqual([run.docsAttempt, (cloud.json(KEY.docsPointer('shop', 'prod')) as { run: string }).run], [1, ID])
   const state = cloud.json(KEY.statePointer('shop', 'prod')) as { run: string; files: string[] }
   assert.deepEqual([state.run, state.files], [ID, ['manifest.json', 'run_results.json']])
   assert.deepEqual(cloud.json(`${KEY.stateRun('shop', 'prod', ID)}manifest.json`), { made: 1 })

@@ -105,6 +105,7 @@ function leaveResult(cloud: FakeCloud, record: Parameters<typeof KEY.attempt>[0]
     ...{ failures: [], startedAt: NOW, endedAt: NOW, artifactsIncomplete: false, docsUploaded: true, parts: 1 },
   })
   for (const name of ['manifest.json', 'run_results.json']) cloud.put(`${KEY.step(prefix, 2, 'build')}${name}`, { dbt: 'own' })
+  cloud.put(`${KEY.docs(record.project, record.environment, record.id, attempt)}index.html`, '<html>')
 }
 
 /** First part of the key, and what says the kind of object below it. */

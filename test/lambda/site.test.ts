@@ -146,9 +146,11 @@ test('data is what the pages read, and never a page itself', OPTIONS, async () =
 })
 
 test('fault 48: hosted, the docs have a cookie of their own, which opens nothing of the pages', OPTIONS, async () => {
-  const at = `docs/shop/prod/${RUN}/`
+  const at = `docs/shop/prod/${RUN}/1/`
+  const pointer = JSON.stringify({ run: RUN, attempt: 1, resolvedAt: '2026-11-22T01:00:10Z' })
   const { docs, pages, exchange, calls } = makeSite({
-    'docs/shop/prod/current.json': JSON.stringify({ run: RUN }),
+    'docs/shop/prod/current.json': pointer,
+    [`docs/shop/prod/${RUN}/current.json`]: pointer,
     [`${at}index.html`]: '<html>docs',
     'history/v1/index/current.json': '{}',
   })
@@ -166,8 +168,12 @@ test('fault 48: hosted, the docs have a cookie of their own, which opens nothing
   assert.match(done.cookies?.[0] ?? '', /^__Host-tidemill-docs=.*; HttpOnly; SameSite=Lax$/)
   const cookies = cookiesOf(done.cookies)
   const page = await answerDocs(docs, request(`/shop/prod/${RUN}/`, { cookies }))
-  assert.deepEqual([page.status, page.body], [200, '<html>docs'])
-  assert.equal((await answerDocs(docs, request('/shop/prod/current/', { cookies }))).headers.location, `/shop/prod/${RUN}/`)
+  assert.deepEqual([page.status, page.headers.location, page.headers['cache-control']], [302, `/shop/prod/${RUN}/1/`, 'no-store'])
+  assert.equal((await answerDocs(docs, request('/shop/prod/current/', { cookies }))).headers.location, `/shop/prod/${RUN}/1/`)
+  const { status, body, headers } = await answerDocs(docs, request(`/shop/prod/${RUN}/1/`, { cookies }))
+  assert.deepEqual([status, body, headers['cache-control']], [200, '<html>docs', 'private, no-cache'])
+  const own = `${DOCS.origin}/shop/prod/${RUN}/1/`
+  assert.ok(headers['content-security-policy']?.includes(`connect-src ${own};`), headers['content-security-policy'])
   assert.equal((await answerDocs(docs, request('/shop/staging/', { cookies }))).status, 404)
   assert.equal((await answerDocs(docs, request('/data/history/v1/index/current.json', { cookies }))).status, 404)
   // What a hostile page could send: its own cookie, the same token in the header, an origin or a site that is another one's.

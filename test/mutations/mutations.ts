@@ -138,4 +138,11 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "request.headers.host === ''",
     test: ['test/cli/fault-ui.it.test.ts', 'fault 48: '],
   },
+  {
+    name: 'an attempt writes its docs over those of the one before',
+    file: 'shared/plan-build.ts',
+    from: 'docs: KEY.docs(run.project, run.environment, run.id, attempt)',
+    to: 'docs: KEY.docs(run.project, run.environment, run.id, 1)',
+    test: ['test/cli/docs-retry.it.test.ts', 'fault 37: '],
+  },
 ]
