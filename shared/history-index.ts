@@ -118,6 +118,10 @@ export interface IndexRun {
   retries?: number
   /** It ran other commands, code or variables than the job's own. */
   overrides?: true
+  /** Docs of it are stored. */
+  docs?: true
+  /** Why its last attempt left none, although it was to: first line of what the step said, at most 160 characters. */
+  noDocs?: string
 }
 
 /** Content of a page of a day: all its runs, newest first. */

@@ -21,6 +21,7 @@ export function indexRow(run: RunRecord, size: EnvironmentConfig['size']): Index
   const by = causedBy(run)
   const message = oneLine((run.message ?? '').split('\n', 1)[0] ?? '', MESSAGE)
   const counts = countsOf(run.counts)
+  const noDocs = whyNoDocs(run)
   return {
     id: run.id,
     project: run.project,
@@ -39,6 +40,8 @@ export function indexRow(run: RunRecord, size: EnvironmentConfig['size']): Index
     ...(counts && { counts }),
     ...(run.retries?.length && { retries: run.retries.length }),
     ...(run.overrides && { overrides: true as const }),
+    ...((run.docsAttempt !== undefined || run.docsUploaded) && { docs: true as const }),
+    ...(noDocs && { noDocs }),
   }
 }
 
@@ -47,6 +50,12 @@ function causedBy({ cause }: RunRecord): string {
   if (cause.kind === 'request') return oneLine(shortActor(cause.actor), BY)
   const text = triggeredBy(cause)
   return oneLine(cause.kind === 'commit' && text === cause.sha ? text.slice(0, COMMIT) : text, BY)
+}
+
+function whyNoDocs({ steps, docsUploaded }: RunRecord): string | undefined {
+  const step = steps?.find(({ kind, status }) => kind === 'docs' && status !== 'skipped' && status !== 'pending')
+  if (!step || docsUploaded) return undefined
+  return oneLine((step.message ?? '').split('\n', 1)[0] ?? '', MESSAGE) || 'Not all of them reached the bucket.'
 }
 
 /** Only what is not 0: a row is read a thousand times. */

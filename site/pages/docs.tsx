@@ -1,5 +1,6 @@
 /** dbt's docs of each environment: the current ones, and those of earlier runs. They are another site, on another origin. */
 import { fullName, KEY } from '../../shared/contract.ts'
+import type { IndexRun } from '../../shared/history-index.ts'
 import type { Pointer } from '../../shared/pointer.ts'
 import { useApp, useIndex } from '../app-context.ts'
 import { faultOf } from '../fault.ts'
@@ -39,8 +40,8 @@ function EnvironmentDocs({ project, environment }: { project: string; environmen
       if (faultOf(error).status === 404) return undefined
       throw error
     })
-    const runs = job && pointer ? await loadJobRuns(index, job) : []
-    return { pointer, runs: runs.filter(run => run.status === 'success' || run.status === 'warn').slice(0, EARLIER) }
+    const runs = job ? await loadJobRuns(index, job) : []
+    return { pointer, runs: runs.filter(run => run.docs || run.noDocs).slice(0, EARLIER) }
   }, ['docs', project, environment, job, index?.at])
   const site = (run: string) => `${me.docs}/${[project, environment, run].map(encodeURIComponent).join('/')}/`
   const { pointer, runs = [] } = loaded.value ?? {}
@@ -59,32 +60,44 @@ function EnvironmentDocs({ project, environment }: { project: string; environmen
         </Empty>
       )}
       {pointer && (
-        <>
-          <p>
-            <Link href={site('current')}>Current docs</Link>{' '}
-            <span class="dim">of commit {pointer.commit?.slice(0, 7) ?? 'unknown'}, run </span>
-            <a href={HREF.run(pointer.run)}>{pointer.run}</a>
-          </p>
-          {runs.length > 0 && (
-            <details>
-              <summary>Of earlier runs</summary>
-              <ul class="plain">
-                {runs.map(run => (
-                  <li key={run.id}>
-                    <Link href={site(run.id)}>
-                      Docs of <Time at={run.startedAt ?? run.endedAt} now={now} />
-                    </Link>{' '}
-                    <span class="dim">
-                      commit <code>{run.commit?.slice(0, 7)}</code>
-                    </span>{' '}
-                    <a href={HREF.run(run.id)}>run</a>
-                  </li>
-                ))}
-              </ul>
-            </details>
-          )}
-        </>
+        <p>
+          <Link href={site('current')}>Current docs</Link>{' '}
+          <span class="dim">of commit {pointer.commit?.slice(0, 7) ?? 'unknown'}, run </span>
+          <a href={HREF.run(pointer.run)}>{pointer.run}</a>
+        </p>
+      )}
+      {runs.length > 0 && (
+        <details open={!pointer}>
+          <summary>Of each run</summary>
+          <ul class="plain">
+            {runs.map(run => (
+              <li key={run.id}>
+                <DocsOfRun run={run} href={site(run.id)} now={now} />
+              </li>
+            ))}
+          </ul>
+        </details>
       )}
     </section>
+  )
+}
+
+/** `noDocs` of a run that has docs all the same: they are of an attempt before its last. */
+function DocsOfRun({ run, href, now }: { run: IndexRun; href: string; now: Date }) {
+  const when = <Time at={run.startedAt ?? run.endedAt} now={now} />
+  return (
+    <>
+      {run.docs ? <Link href={href}>Docs of {when}</Link> : <span>No docs of {when}</span>}{' '}
+      <span class="dim">
+        commit <code>{run.commit?.slice(0, 7) ?? 'unknown'}</code>
+      </span>{' '}
+      <a href={HREF.run(run.id)}>run</a>
+      {run.noDocs && (
+        <div class="dim">
+          {run.docs && 'Of an earlier attempt; the last one left none. '}
+          <Text of={run.noDocs} max={200} />
+        </div>
+      )}
+    </>
   )
 }

@@ -134,8 +134,13 @@ function makeRow(random: Random, job: (typeof JOBS)[number], at: Date, commit: s
     endedAt: new Date(startedAt.getTime() + (started ? seconds * 1000 : 0)).toISOString(),
     usualSeconds: job.takes,
     attempts: started ? (random.chance(0.03) ? 2 : 1) : 0,
+    ...(job.name === 'nightly' && started && docsOf(status)),
   }
 }
+
+/** Whatever stops a run of models also stops its docs here. */
+const docsOf = (status: FinalStatus): Pick<IndexRun, 'docs' | 'noDocs'> =>
+  status === 'error' ? { noDocs: 'There are no docs of this run: dbt left no catalog.json.' } : { docs: true }
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex')
 

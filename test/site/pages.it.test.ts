@@ -121,6 +121,30 @@ test('Cost: by job, and an estimate of the rest of the month', limit, async () =
   await view.close()
 })
 
+test('Docs: of the runs that have them, and why one has none', limit, async () => {
+  const view = await stage.open('/docs')
+  const { page } = view
+  await page.getByText('Of each run').click()
+  const rows = history.runs.filter(run => run.job === 'nightly' && (run.docs || run.noDocs)).slice(0, 20)
+  const items = page.locator('details li')
+  assert.equal(await items.count(), rows.length)
+  const addresses = await items
+    .getByRole('link', { name: 'Docs of' })
+    .evaluateAll(links => links.map(link => Reflect.get(link, 'href')))
+  const withDocs = rows.filter(run => run.docs)
+  assert.deepEqual(
+    addresses,
+    withDocs.map(run => `${stage.backend.me.docs}/shop/prod/${run.id}/`),
+  )
+  assert.equal(
+    await items.getByText('There are no docs of this run: dbt left no catalog.json.').count(),
+    rows.length - withDocs.length,
+  )
+  await view.look('docs')
+  await view.axe()
+  await view.close()
+})
+
 const PAGES = [
   '/runs',
   '/jobs',
