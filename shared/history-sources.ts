@@ -1,5 +1,5 @@
 /** sources.json of dbt (v3), as a container stored it: only what the history keeps, bounded; what does not fit is left out. */
-import { type Fields, fieldsOf } from './fields.ts'
+import { type Fields, fieldsOf, parseJson } from './fields.ts'
 import type { NodeStatus } from './run.ts'
 
 export interface SourceFreshness {
@@ -64,12 +64,4 @@ function timeOf(value: unknown): Date | undefined {
   if (typeof value !== 'string' || value.length > 50) return undefined
   const at = new Date(/Z|[+-]\d\d:?\d\d$/.test(value) ? value : `${value}Z`)
   return Number.isNaN(at.getTime()) ? undefined : at
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -3,7 +3,7 @@
  * bounded, names that become part of a key are checked, and what does not fit is left out.
  */
 import { SCHEMA_VERSION } from './contract.ts'
-import { type Fields, fieldsOf } from './fields.ts'
+import { type Fields, fieldsOf, parseJson } from './fields.ts'
 import type { LogLine, NodeLine, PartLine, Progress, RunnerResult } from './plan.ts'
 import { isReason } from './reasons.ts'
 import {
@@ -201,12 +201,4 @@ const given = <K extends string, V>(name: K, value: V | undefined) =>
 function time(value: unknown): string | undefined {
   const at = typeof value === 'string' && value.length < 50 ? new Date(value) : undefined
   return at && !Number.isNaN(at.getTime()) ? at.toISOString() : undefined
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,5 @@
 import { RUN_ID_PATTERN } from './contract.ts'
+import { fieldsOf, parseJson } from './fields.ts'
 
 /** Content of a `current.json`: the run whose artifacts count. */
 export interface Pointer {
@@ -16,15 +17,11 @@ export interface Pointer {
 
 /** Undefined for what names no run, and for text that is no JSON. */
 export function parsePointer(text: string): Pointer | undefined {
-  try {
-    const value = JSON.parse(text) as Pointer | null
-    const { run, attempt, resolvedAt } = value ?? {}
-    const named = typeof run === 'string' && RUN_ID_PATTERN.test(run) && typeof resolvedAt === 'string'
-    const counted = attempt === undefined || (typeof attempt === 'number' && isAttempt(String(attempt)))
-    return value && named && counted ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = fieldsOf(parseJson(text))
+  const { run, attempt, resolvedAt } = value
+  const named = typeof run === 'string' && RUN_ID_PATTERN.test(run) && typeof resolvedAt === 'string'
+  const counted = attempt === undefined || (typeof attempt === 'number' && isAttempt(String(attempt)))
+  return named && counted ? (value as unknown as Pointer) : undefined
 }
 /** Whether a part of a path can be the number of an attempt. */
 export const isAttempt = (part: string) => /^[1-9]\d{0,3}$/.test(part)

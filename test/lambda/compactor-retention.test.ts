@@ -116,13 +116,13 @@ test('of an environment that is gone everything goes once the longest retention 
   const made = makeCompactor(makeCloud(config()))
   const left = () =>
     ['docs', 'state', 'cache'].filter(top => [...made.cloud.objects.keys()].some(key => key.startsWith(`${top}/shop/ci/`)))
-  made.cloud.put(`${KEY.docs('shop', 'ci', young)}index.html`, {})
-  made.cloud.put(KEY.docsPointer('shop', 'ci'), { run: young })
+  made.cloud.put(`${KEY.docs('shop', 'ci', young, 1)}index.html`, {})
+  made.cloud.put(KEY.docsPointer('shop', 'ci'), pointerTo(young))
   made.cloud.put(`${KEY.stateRun('shop', 'ci', young)}manifest.json`, {})
-  made.cloud.put(KEY.statePointer('shop', 'ci'), { run: young })
+  made.cloud.put(KEY.statePointer('shop', 'ci'), pointerTo(young))
   made.cloud.put(`${KEY.cache('shop', 'ci')}git/commits.bundle`, {})
-  made.cloud.put(`${KEY.docs('shop', 'prod', young)}index.html`, {})
-  made.cloud.put(KEY.docsPointer('shop', 'prod'), { run: young })
+  made.cloud.put(`${KEY.docs('shop', 'prod', young, 1)}index.html`, {})
+  made.cloud.put(KEY.docsPointer('shop', 'prod'), pointerTo(young))
   await made.daily()
   const { 'shop/prod': prod, 'shop/ci': ci } = config().environments
   assert.ok(prod && ci)
@@ -145,7 +145,7 @@ test('of an environment that is gone everything goes once the longest retention 
   made.cloud.advance(86_400)
   await made.daily()
   assert.deepEqual(left(), [])
-  assert.ok(made.cloud.objects.has(`${KEY.docs('shop', 'prod', young)}index.html`))
+  assert.ok(made.cloud.objects.has(`${KEY.docs('shop', 'prod', young, 1)}index.html`))
   await made.daily()
   assert.deepEqual(Object.keys((made.cloud.json(HISTORY_KEY.environments) as { environments: object }).environments), [
     'shop/prod',

@@ -42,8 +42,8 @@ const ROUTES: Record<'pages' | 'docs', Record<string, [number, number, number]>>
     '/auth/callback': [403, 403, 403],
     '/auth/sign-out': [302, 302, 302],
     '/shop/prod/current/': [302, 401, 405],
-    [`/shop/prod/${RUN}/`]: [200, 401, 405],
-    [`/shop/prod/${RUN}/x.json`]: [404, 401, 405],
+    [`/shop/prod/${RUN}/1/`]: [200, 401, 405],
+    [`/shop/prod/${RUN}/1/x.json`]: [404, 401, 405],
     '/shop/staging/': [404, 401, 405],
     '/%ff/': [404, 401, 405],
   },
@@ -53,8 +53,8 @@ for (const [kind, routes] of Object.entries(ROUTES))
   test(`every answer of the ${kind} has the headers that keep others out`, OPTIONS, async () => {
     const made = makeSite({
       [INDEX]: '{}',
-      'docs/shop/prod/current.json': JSON.stringify({ run: RUN }),
-      [`docs/shop/prod/${RUN}/index.html`]: '<html>',
+      'docs/shop/prod/current.json': JSON.stringify({ run: RUN, attempt: 1, resolvedAt: '2026-11-22T01:00:10Z' }),
+      [`docs/shop/prod/${RUN}/1/index.html`]: '<html>',
     })
     const logged: string[] = []
     const deps = { ...made, log: (message: string) => void logged.push(message) }
