@@ -206,16 +206,16 @@ test('operations: by group, in the name of the token, and in the audit trail', l
 
 test('docs: behind their own cookie, from the run of the pointer', limit, async () => {
   const { id } = hosted.failed
-  const at = KEY.docs('shop', 'prod', id)
-  await hosted.put(KEY.docsPointer('shop', 'prod'), JSON.stringify({ run: id }))
+  const at = KEY.docs('shop', 'prod', id, 2)
+  await hosted.put(KEY.docsPointer('shop', 'prod'), JSON.stringify({ run: id, attempt: 2, resolvedAt: '2026-11-22T01:00:10Z' }))
   await hosted.put(`${at}index.html`, '<html>the docs')
   const cookie = `__Host-tidemill-docs=${hosted.cognito.token('viewer', CLIENT.docs)}`
   const look = (path: string, headers: Record<string, string> = {}) => get(hosted.docs, path, { cookie, ...headers })
-  assert.equal((await look('/shop/prod/current/')).headers.location, `/shop/prod/${id}/`)
-  const page = await look(`/shop/prod/${id}/`)
+  assert.equal((await look('/shop/prod/current/')).headers.location, `/shop/prod/${id}/2/`)
+  const page = await look(`/shop/prod/${id}/2/`)
   assert.deepEqual([page.status, page.text], [200, '<html>the docs'])
   assert.match(page.headers['strict-transport-security'] ?? '', /max-age=31536000/)
   assert.equal((await look(`/shop/prod/${id}/`, { cookie: '' })).status, 401)
   assert.equal((await look(`/shop/prod/${id}/`, { cookie: `__Host-tidemill-docs=${tokenOf('admin')}` })).status, 401)
-  assert.equal((await look(`/shop/prod/${id}/none.json`)).status, 404)
+  assert.equal((await look(`/shop/prod/${id}/2/none.json`)).status, 404)
 })
