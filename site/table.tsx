@@ -1,7 +1,8 @@
-/** A table with its head; it scrolls within its frame where it is too wide for the screen. */
+/** A table with its head; it scrolls within its frame where it is too wide for the screen. On a phone its rows are paragraphs. */
 import type { ComponentChildren } from 'preact'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
-/** Title, and classes where it has any: `number`, `minor` (not on a phone). */
+/** Title, and classes where it has any: `number`, `minor` (not on a phone), `told` (with its title in each row there). */
 type Column = string | readonly [title: string, classes: string]
 
 interface TableProps {
@@ -12,24 +13,31 @@ interface TableProps {
   children: ComponentChildren
 }
 
-export const Table = ({ columns, caption, class: classes, children }: TableProps) => (
-  <div class="scroll">
-    <table class={classes}>
-      {caption && <caption class="hidden">{caption}</caption>}
-      <thead>
-        <tr>
-          {columns.map(column => {
-            if (!column) return null
-            const [title, of] = typeof column === 'string' ? [column] : column
-            return (
+export function Table({ columns, caption, class: classes, children }: TableProps) {
+  const table = useRef<HTMLTableElement>(null)
+  const heads = columns.flatMap(column => (column ? [typeof column === 'string' ? ([column, ''] as const) : column] : []))
+  useLayoutEffect(() => {
+    for (const row of table.current?.tBodies[0]?.rows ?? [])
+      for (const cell of row.cells) {
+        const [title = '', of = ''] = heads[cell.cellIndex] ?? []
+        if (of.includes('told')) cell.dataset.title = title
+      }
+  })
+  return (
+    <div class="scroll">
+      <table class={classes} ref={table}>
+        {caption && <caption class="hidden">{caption}</caption>}
+        <thead>
+          <tr>
+            {heads.map(([title, of]) => (
               <th scope="col" key={title} class={of}>
                 {title}
               </th>
-            )
-          })}
-        </tr>
-      </thead>
-      <tbody>{children}</tbody>
-    </table>
-  </div>
-)
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  )
+}

@@ -34,7 +34,7 @@ export function CostPage({ query }: { query: URLSearchParams }) {
         <section aria-labelledby="months">
           <h2 id="months">Months</h2>
           <div class="narrow">
-            <Table columns={['Month (UTC)', ['Runs', 'number'], ['Containers', 'number']]}>
+            <Table columns={['Month (UTC)', ['Runs', 'number told'], ['Containers', 'number told']]}>
               {months.map(each => (
                 <tr key={each.month}>
                   <td>
@@ -98,11 +98,11 @@ function Jobs({ cost }: { cost: MonthCost }) {
       caption="Cost by job"
       columns={[
         'Job',
-        ['Runs', 'number'],
-        ['Containers', 'number'],
+        ['Runs', 'number told'],
+        ['Containers', 'number told'],
         ['Machinery', 'number minor'],
         ['A run', 'number minor'],
-        ['Rest of the month', 'number'],
+        ['Rest of the month', 'number told'],
       ]}
     >
       {cost.jobs.map(each => {

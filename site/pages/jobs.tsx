@@ -28,7 +28,7 @@ export function JobsPage() {
       {names.length > 0 && (
         <Table
           caption="Jobs"
-          columns={['Newest run', 'Job', 'Environment', 'Last 30, newest right', ['Usual', 'number minor'], 'Next']}
+          columns={['Newest run', 'Job', 'Environment', 'Last 30, newest right', ['Usual', 'number minor'], ['Next', 'told']]}
         >
           {names.map(name => (
             <JobRow

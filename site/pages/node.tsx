@@ -103,7 +103,7 @@ function Past({ runs, now, test }: { runs: NodeRun[]; now: Date; test: boolean }
           'When',
           'Job',
           ['Took', 'number'],
-          [test ? 'Rows found' : 'Rows', 'number'],
+          [test ? 'Rows found' : 'Rows', 'number told'],
           ['Commit', 'minor'],
           ['Message', 'minor'],
         ]}

@@ -36,10 +36,10 @@ export function SourcesPage() {
           columns={[
             'Status',
             'Source',
-            'Newest data',
-            ['Age when checked', 'number'],
+            ['Newest data', 'told'],
+            ['Age when checked', 'number told'],
             ['Warns, fails after', 'minor'],
-            'Checked',
+            ['Checked', 'told'],
             ['Checks, newest right', 'minor'],
           ]}
         >

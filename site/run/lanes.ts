@@ -50,16 +50,15 @@ export interface Link {
 }
 
 /**
- * The chain that ended last, walked back over whatever ended last of what each node needs: shortening anything else does not
- * make the run shorter. In order of time.
+ * The chain that ended last, walked back over whatever ended last of what each node had to wait for: shortening anything else does
+ * not make the run shorter. In order of time.
  */
 export function criticalPath(bars: readonly Bar[], parents: Record<string, readonly string[]>): Link[] {
-  const byId = new Map(bars.map(bar => [bar.node.uniqueId, bar]))
   const path: Link[] = []
-  let bar = bars.reduce<Bar | undefined>((last, each) => (last && last.end >= each.end ? last : each), undefined)
+  let bar = lastOf(bars)
   while (bar && path.length <= bars.length) {
     const { start } = bar
-    const before = lastOf(ran(bar.node.uniqueId, parents, byId).filter(each => each.end <= start + CLOCKS))
+    const before = lastOf(waitedFor(bar, bars, parents).filter(each => each.end <= start + CLOCKS))
     path.unshift({ bar, waited: Math.max(0, start - (before?.end ?? 0)) })
     bar = before
   }
@@ -69,20 +68,35 @@ export function criticalPath(bars: readonly Bar[], parents: Record<string, reado
 /** Seconds: the end of a node and the start of the next are told by two clocks of dbt. */
 const CLOCKS = 0.05
 
-const lastOf = (bars: Bar[]) =>
+const lastOf = (bars: readonly Bar[]) =>
   bars.reduce<Bar | undefined>((last, each) => (last && last.end >= each.end ? last : each), undefined)
 
-/** Parents that ran; ephemeral models in between are looked through. */
-function ran(id: string, parents: Record<string, readonly string[]>, byId: Map<string, Bar>): Bar[] {
-  const found: Bar[] = []
-  const seen = new Set([id])
-  const queue = [...(parents[id] ?? [])]
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    if (seen.has(next)) continue
-    seen.add(next)
-    const bar = byId.get(next)
-    if (bar) found.push(bar)
-    else queue.push(...(parents[next] ?? []))
-  }
+/**
+ * What dbt builds before a node: what it needs, and, in `dbt build`, the tests of all that and its own unit tests, as none of them
+ * may fail. The manifest knows of the first alone.
+ */
+function waitedFor({ node }: Bar, bars: readonly Bar[], parents: Record<string, readonly string[]>): Bar[] {
+  const tested = node.resourceType === 'unit_test' ? (parents[node.uniqueId] ?? []) : [node.uniqueId]
+  const above = ancestorsOf(tested, parents)
+  return bars.filter(({ node: { uniqueId, resourceType } }) => {
+    const own = parents[uniqueId] ?? []
+    if (uniqueId === node.uniqueId) return false
+    if (resourceType === 'unit_test') return own.includes(node.uniqueId)
+    return (
+      above.has(uniqueId) ||
+      (resourceType === 'test' && node.resourceType !== 'test' && own.length > 0 && own.every(id => above.has(id)))
+    )
+  })
+}
+
+function ancestorsOf(ids: readonly string[], parents: Record<string, readonly string[]>): Set<string> {
+  const found = new Set<string>()
+  const queue = [...ids]
+  for (let next = queue.pop(); next !== undefined; next = queue.pop())
+    for (const id of parents[next] ?? [])
+      if (!found.has(id)) {
+        found.add(id)
+        queue.push(id)
+      }
   return found
 }

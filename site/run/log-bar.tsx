@@ -1,9 +1,18 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { formatCount } from '../../shared/format.ts'
+import { formatCount, oneLine } from '../../shared/format.ts'
+import type { RunRecord, StepResult } from '../../shared/run.ts'
+import { Select } from '../select.tsx'
+import { changeQuery } from '../use.ts'
 import type { Search } from './log-search.ts'
 import type { Place } from './log-store.ts'
+import { LEVELS, type LogFilter } from './log-text.ts'
 
 interface BarProps {
+  record: RunRecord
+  steps: StepResult[]
+  filter: LogFilter
+  wrap: boolean
+  setWrap(wrap: boolean): void
   search: Search | undefined
   find(text: string): void
   go(place: Place): void
@@ -17,7 +26,7 @@ interface BarProps {
 /** Milliseconds after the last key. */
 const TYPING = 300
 
-export function LogBar({ search, find, go, follow, setFollow, toStart, toEnd }: BarProps) {
+export function LogBar({ record, steps, filter, wrap, setWrap, search, find, go, follow, setFollow, toStart, toEnd }: BarProps) {
   const [typed, setTyped] = useState('')
   const [number, setNumber] = useState(-1)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
@@ -50,6 +59,21 @@ export function LogBar({ search, find, go, follow, setFollow, toStart, toEnd }: 
           }}
         />
       </label>
+      {record.attempts.length > 1 && (
+        <Select
+          label="Attempt"
+          value={filter.attempt ? String(filter.attempt) : ''}
+          options={record.attempts.map(({ number }) => [String(number), String(number)])}
+          choose={attempt => changeQuery({ attempt })}
+        />
+      )}
+      <Select
+        label="Step"
+        value={filter.step < 0 ? '' : String(filter.step)}
+        options={steps.map(({ index, name }) => [String(index), oneLine(name, 40)])}
+        choose={step => changeQuery({ step })}
+      />
+      <Select label="Level" value={filter.level} options={LEVELS} choose={level => changeQuery({ level })} />
       <span class="dim log-found" role="status">
         {search ? found(search, number) : ''}
       </span>
@@ -64,6 +88,9 @@ export function LogBar({ search, find, go, follow, setFollow, toStart, toEnd }: 
       </button>
       <button type="button" onClick={toEnd}>
         End
+      </button>
+      <button type="button" aria-pressed={wrap} onClick={() => setWrap(!wrap)}>
+        Wrap
       </button>
       {setFollow && (
         <button type="button" aria-pressed={follow} onClick={() => setFollow(!follow)}>

@@ -1,56 +1,82 @@
-import type { StepResult } from '../../shared/run.ts'
-import { type Line, type LogStore, type Place, placeOf } from './log-store.ts'
+import type { RunRecord, StepResult } from '../../shared/run.ts'
+import { HREF } from '../route.ts'
+import { type Line, type LogStore, type Place, placeOf, rowOf } from './log-store.ts'
 import { levelOf, spansOf } from './log-text.ts'
+
+/** Pixels of a row; the same as in log.css. */
+export const ROW = 18
 
 interface LinesProps {
   log: LogStore
+  record: RunRecord
   steps: StepResult[]
-  /** Numbers of lines. */
+  /** Rows. */
   from: number
   until: number
   marked: Place | undefined
   /** What is searched for. */
   text: string
+  /** Pixels from the top at which a row is drawn. */
+  topOf(row: number): number
 }
 
-export function LogLines({ log, steps, from, until, marked, text }: LinesProps) {
+export function LogLines({ log, record, steps, from, until, marked, text, topOf }: LinesProps) {
   const shown = linesOf(log, from, until)
   const names = new Map(steps.map(step => [step.index, step.name]))
+  const [first] = shown
   return (
-    <>
-      {shown.map(({ place, line }) => (
+    <div class="log-lines" style={{ transform: `translateY(${first ? topOf(rowOf(log, first.place)) : 0}px)` }}>
+      {shown.map(({ place, line, rows }) => (
         <LogLine
           key={`${place.chunk}/${place.line}`}
           line={line}
+          rows={rows}
+          href={HREF.run(record.id, { view: 'log', at: line?.at })}
           step={line ? (names.get(line.step) ?? '') : ''}
           marked={marked?.chunk === place.chunk && marked.line === place.line}
           text={text}
         />
       ))}
-    </>
+    </div>
   )
 }
 
-function linesOf(log: LogStore, from: number, until: number): { place: Place; line: Line | undefined }[] {
-  const shown: { place: Place; line: Line | undefined }[] = []
+interface Shown {
+  place: Place
+  line: Line | undefined
+  rows: number
+}
+
+function linesOf(log: LogStore, from: number, until: number): Shown[] {
+  const shown: Shown[] = []
   let { chunk, line } = placeOf(log, from)
-  for (let left = until - from; left > 0 && chunk < log.chunks.length; left--) {
-    const here = log.chunks[chunk]
-    if (here && line < here.count) shown.push({ place: { chunk, line }, line: here.lines?.[line] })
-    line += 1
-    if (here && line >= here.count) [chunk, line] = [chunk + 1, 0]
-  }
+  let left = until - rowOf(log, { chunk, line })
+  for (let here = log.chunks[chunk]; here && left > 0; here = log.chunks[++chunk], line = 0)
+    for (; line < (here.lines?.length ?? here.rows) && left > 0; line++) {
+      const rows = here.starts ? (here.starts[line + 1] ?? here.rows) - (here.starts[line] ?? 0) : 1
+      shown.push({ place: { chunk, line }, line: here.lines?.[line], rows })
+      left -= rows
+    }
   return shown
 }
 
-function LogLine({ line, step, marked, text }: { line: Line | undefined; step: string; marked: boolean; text: string }) {
+interface LineProps extends Omit<Shown, 'place'> {
+  href: string
+  step: string
+  marked: boolean
+  text: string
+}
+function LogLine({ line, rows, href, step, marked, text }: LineProps) {
   if (!line) return <div class="log-line dim">…</div>
   const level = levelOf(line.text)
   return (
-    <div class={`log-line ${level ? `level-${level}` : ''} ${marked ? 'is-marked' : ''}`}>
-      <span class="log-time" title={`${line.at} ${step}`}>
-        {line.at ? timeOf(line.at) : ''}
-      </span>
+    <div class={`log-line ${level ? `level-${level}` : ''} ${marked ? 'is-marked' : ''}`} style={{ height: `${rows * ROW}px` }}>
+      {line.at && (
+        // One stop of the keyboard for each line would be too many.
+        <a class="log-time" href={href} tabIndex={-1} title={`${line.at} ${step}`}>
+          {timeOf(line.at)}
+        </a>
+      )}
       {spansOf(line.text).map((span, i) => (
         <span key={i} class={span.style}>
           {text ? highlight(span.text, text) : span.text}

@@ -1,8 +1,10 @@
 /**
- * The log of a run as a list of chunks, one for each part, of which only those near the reader are in memory. The number of lines of
- * a chunk is a guess until it has been read: a log of any size opens at once, at its end or at a moment.
+ * The log of a run as a list of chunks, one for each part, of which only those near the reader are in memory. How many lines of a
+ * chunk are shown, and how many rows they take on the screen, is a guess until it has been read: a log of any size opens at once,
+ * at its end or at a moment, filtered and wrapped or not.
  */
 import type { RunRecord } from '../../shared/run.ts'
+import { type LogFilter, rowsOf, showsOf } from './log-text.ts'
 import { listAllParts, numberOfPart, readPart } from './parts.ts'
 
 export interface Line {
@@ -13,10 +15,15 @@ export interface Line {
 export interface Chunk {
   key: string
   attempt: number
-  /** Lines, or the guess. */
+  /** Lines that the filter leaves, and the rows they take; or the guess. */
   count: number
+  rows: number
   state: 'unread' | 'reading' | 'read' | 'failed'
   lines?: Line[]
+  /** Of each line its first row in the chunk. */
+  starts?: number[]
+  /** Characters of the lines. */
+  size: number
   /** Of the first line; known once it was read. */
   from?: string
 }
@@ -28,34 +35,39 @@ export interface Place {
 
 /** A part holds a megabyte at most, and lines of dbt have a hundred characters. */
 const FIRST_GUESS = 200
-/** Chunks whose lines are kept: about as many megabytes. */
-const MOST_KEPT = 48
+/** Characters of lines that are kept. */
+const MOST_KEPT = 48 * 1024 * 1024
 
 export interface LogStore {
   chunks: Chunk[]
+  filter: LogFilter
+  /** Characters of a row; 0: a line is one row. */
+  columns: number
   /** Called when something has come. */
   changed: () => void
 }
 
-export const makeLog = (): LogStore => ({ chunks: [], changed: () => {} })
+export const makeLog = (filter: LogFilter): LogStore => ({ chunks: [], filter, columns: 0, changed: () => {} })
 
 /** Looks for parts behind the last known. Whether there were any. */
 export async function extendLog(log: LogStore, record: RunRecord, signal: AbortSignal): Promise<boolean> {
   const before = log.chunks.length
   for (let attempt = Math.max(1, log.chunks.at(-1)?.attempt ?? 1); attempt <= record.attempts.length; attempt++) {
+    if (log.filter.attempt && attempt !== log.filter.attempt) continue
     const own = log.chunks.filter(chunk => chunk.attempt === attempt)
     const last = Math.max(0, ...own.map(chunk => numberOfPart(chunk.key)))
     const known = new Set(own.map(chunk => chunk.key))
     const keys = (await listAllParts(record.id, attempt, last, signal)).filter(key => !known.has(key))
-    const guess = guessOf(log)
-    log.chunks.push(...keys.map((key): Chunk => ({ key, attempt, count: guess, state: 'unread' })))
+    log.chunks.push(...keys.map((key): Chunk => ({ key, attempt, state: 'unread', size: 0, ...guessOf(log) })))
   }
   return log.chunks.length > before
 }
 
-const guessOf = ({ chunks }: LogStore) => {
-  const read = chunks.filter(chunk => chunk.from !== undefined || chunk.state === 'read')
-  return read.length ? Math.ceil(read.reduce((sum, chunk) => sum + chunk.count, 0) / read.length) : FIRST_GUESS
+function guessOf({ chunks }: LogStore): Pick<Chunk, 'count' | 'rows'> {
+  const read = chunks.filter(chunk => chunk.from !== undefined)
+  const guess = (of: 'count' | 'rows') =>
+    read.length ? Math.ceil(read.reduce((sum, chunk) => sum + chunk[of], 0) / read.length) : FIRST_GUESS
+  return { count: guess('count'), rows: guess('rows') }
 }
 
 /** Newest use last. */
@@ -69,51 +81,77 @@ export async function readChunk(log: LogStore, index: number): Promise<Chunk | u
   used.set(chunk, ++uses)
   if (chunk.state === 'read' || chunk.state === 'reading') return chunk
   chunk.state = 'reading'
+  const first = chunk.from === undefined
   try {
-    const { log: lines } = await readPart(chunk.key)
+    const { log: all } = await readPart(chunk.key)
     const head: Line[] =
-      isFirst(log, index) && chunk.attempt > 1 ? [{ at: lines[0]?.at ?? '', step: -1, text: `— attempt ${chunk.attempt} —` }] : []
-    const first = chunk.from === undefined
-    Object.assign(chunk, { state: 'read', lines: [...head, ...lines], count: head.length + lines.length })
-    if (lines[0]) chunk.from = lines[0].at
-    // A better guess for those that nobody has looked at.
-    if (first)
-      for (const other of log.chunks) if (other.state === 'unread' && other.from === undefined) other.count = guessOf(log)
+      isFirst(log, index) && chunk.attempt > 1 ? [{ at: all[0]?.at ?? '', step: -1, text: `— attempt ${chunk.attempt} —` }] : []
+    take(log, chunk, [...head, ...all.filter(showsOf(log.filter))])
+    chunk.state = 'read'
+    chunk.from = all[0]?.at ?? ''
   } catch {
-    Object.assign(chunk, {
-      state: 'failed',
-      count: 1,
-      lines: [{ at: '', step: -1, text: '(this part of the log cannot be read)' }],
-    })
+    take(log, chunk, [{ at: '', step: -1, text: '(this part of the log cannot be read)' }])
+    chunk.state = 'failed'
   }
+  if (first) guessAgain(log)
   forget(log)
   log.changed()
   return chunk
+}
+
+function take({ columns }: LogStore, chunk: Chunk, lines: Line[]): void {
+  chunk.rows = 0
+  chunk.starts = lines.map(({ text }) => {
+    const start = chunk.rows
+    chunk.rows += rowsOf(text, columns)
+    return start
+  })
+  chunk.size = lines.reduce((sum, { text }) => sum + text.length, 0)
+  chunk.lines = lines
+  chunk.count = lines.length
+}
+
+/** A better guess for those that nobody has looked at. */
+const guessAgain = (log: LogStore) => {
+  const guess = guessOf(log)
+  for (const chunk of log.chunks) if (!chunk.lines && chunk.from === undefined) Object.assign(chunk, guess)
+}
+
+/** The room has changed, or whether lines are wrapped. */
+export function wrapLog(log: LogStore, columns: number): void {
+  log.columns = columns
+  for (const chunk of log.chunks)
+    if (chunk.lines) take(log, chunk, chunk.lines)
+    else chunk.rows = chunk.count
 }
 
 const isFirst = ({ chunks }: LogStore, index: number) => chunks[index - 1]?.attempt !== chunks[index]?.attempt
 
 function forget({ chunks }: LogStore): void {
   const kept = chunks.filter(chunk => chunk.lines && chunk.state === 'read')
-  if (kept.length <= MOST_KEPT) return
+  let size = kept.reduce((sum, chunk) => sum + chunk.size, 0)
   kept.sort((a, b) => (used.get(a) ?? 0) - (used.get(b) ?? 0))
-  for (const chunk of kept.slice(0, kept.length - MOST_KEPT)) {
+  for (const chunk of kept) {
+    if (size <= MOST_KEPT) return
+    size -= chunk.size
     chunk.state = 'unread'
     delete chunk.lines
+    delete chunk.starts
   }
 }
 
-/** Lines before a chunk. */
-export const offsetOf = ({ chunks }: LogStore, index: number) =>
-  chunks.slice(0, index).reduce((sum, chunk) => sum + chunk.count, 0)
-export const countLines = ({ chunks }: LogStore) => chunks.reduce((sum, chunk) => sum + chunk.count, 0)
+/** Rows before a line. */
+export const rowOf = ({ chunks }: LogStore, { chunk, line }: Place) =>
+  chunks.slice(0, chunk).reduce((sum, { rows }) => sum + rows, 0) +
+  Math.min(chunks[chunk]?.starts?.[line] ?? line, chunks[chunk]?.rows ?? 0)
+export const sumOf = ({ chunks }: LogStore, of: 'count' | 'rows') => chunks.reduce((sum, chunk) => sum + chunk[of], 0)
 
-/** The line with a number; the last one for a number behind the end. */
-export function placeOf({ chunks }: LogStore, line: number): Place {
-  let left = Math.max(0, line)
-  for (const [chunk, { count }] of chunks.entries()) {
-    if (left < count) return { chunk, line: left }
-    left -= count
+/** The line that has a row; the last one for a row behind the end. */
+export function placeOf({ chunks }: LogStore, row: number): Place {
+  let left = Math.max(0, Math.floor(row))
+  for (const [chunk, { rows, starts }] of chunks.entries()) {
+    if (left < rows) return { chunk, line: starts ? starts.findLastIndex(start => start <= left) : left }
+    left -= rows
   }
   return { chunk: Math.max(0, chunks.length - 1), line: Math.max(0, (chunks.at(-1)?.count ?? 1) - 1) }
 }

@@ -5,6 +5,34 @@ export interface Span {
   /** Classes, e.g. `ansi-31 ansi-1`. */
   style: string
 }
+/** What of the log is shown: 0 and empty stand for all. */
+export interface LogFilter {
+  attempt: number
+  /** Its number; -1: all. */
+  step: number
+  level: string
+}
+export const readLogFilter = (query: URLSearchParams): LogFilter => ({
+  attempt: Number(query.get('attempt') ?? 0),
+  step: Number(query.get('step') || -1),
+  level: query.get('level') ?? '',
+})
+export const LEVELS = [
+  ['', 'all'],
+  ['warn', 'warnings and errors'],
+  ['error', 'errors'],
+] as const
+
+/** What Tidemill says of the log itself is of no step. */
+export const showsOf =
+  ({ step, level }: LogFilter) =>
+  (line: { step: number; text: string }): boolean => {
+    if (line.step < 0) return true
+    if (step >= 0 && line.step !== step) return false
+    const own = level && levelOf(line.text)
+    return own === level || own === 'error'
+  }
+
 /** Longer lines are cut: a browser stands still for seconds over a line of a megabyte. */
 export const MOST_SHOWN = 4000
 
@@ -58,4 +86,20 @@ export function levelOf(line: string): Level {
   if (/\b(?:ERROR|FAIL)\b|\b\w* Error\b|^(?:error|Traceback)\b/.test(text) && !/\bERROR=0\b/.test(text)) return 'error'
   if (/\bWARN(?:ING)?\b(?!=0)|^warn\b/.test(text)) return 'warn'
   return /\b(?:OK|PASS)\b(?!=)|Completed successfully/.test(text) ? 'good' : ''
+}
+
+/**
+ * Rows that a line takes when each has so many characters. What is not Latin counts twice, which is as wide as letters get: rather a
+ * row too many than text out of sight.
+ */
+export function rowsOf(line: string, columns: number): number {
+  if (!columns || line.length * 2 <= columns) return 1
+  let [rows, used] = [1, 0]
+  for (const { text } of spansOf(line))
+    for (const letter of text) {
+      const width = letter === '\t' ? 8 - (used % 8) : (letter.codePointAt(0) ?? 0) > 0x2ff ? 2 : 1
+      if (used + width > columns) [rows, used] = [rows + 1, 0]
+      used += width
+    }
+  return rows
 }

@@ -71,7 +71,7 @@ function Run({ record, query, now, reload }: { record: RunRecord; query: URLSear
       {view === 'nodes' && (
         <Shown results={results}>{value => <ResultTable record={record} steps={steps} results={value} query={query} />}</Shown>
       )}
-      {view === 'log' && <LogView key={record.id} record={record} steps={steps} at={query.get('at') ?? ''} />}
+      {view === 'log' && <LogView key={record.id} record={record} steps={steps} query={query} />}
       {view === 'timing' && (
         <Shown results={results}>{value => <TimingView record={record} steps={steps} nodes={value.nodes} />}</Shown>
       )}

@@ -8,6 +8,12 @@ export interface NodeFilter {
   text: string
   sort: string
 }
+export const STATUSES = [
+  ['bad', 'failed'],
+  ['warn', 'warned'],
+  ['skipped', 'skipped'],
+  ['good', 'good'],
+] as const
 export const SORTS = [
   ['', 'worst first'],
   ['slow', 'slowest first'],

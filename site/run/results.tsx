@@ -4,12 +4,13 @@ import { formatCount, formatDuration, plural, stripControls } from '../../shared
 import type { RunNode } from '../../shared/history-index.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
 import { HREF } from '../route.ts'
+import { Select } from '../select.tsx'
 import { Table } from '../table.tsx'
 import { changeQuery, useLoad } from '../use.ts'
 import { FaultNote, Loading, Status, Text } from '../words.tsx'
 import { readCompiled, stepKey } from './artifact.ts'
 import type { Results } from './live.ts'
-import { type NodeFilter, pickNodes, readNodeFilter, SORTS } from './pick-nodes.ts'
+import { type NodeFilter, pickNodes, readNodeFilter, SORTS, STATUSES } from './pick-nodes.ts'
 
 /** More rows make a page slow on a phone. */
 const ROWS = 300
@@ -59,46 +60,22 @@ export function ResultTable({ record, steps, results, query }: TableProps) {
 
 function NodeFilterBar({ filter, nodes }: { filter: NodeFilter; nodes: RunNode[] }) {
   const kinds = [...new Set(nodes.map(node => node.resourceType))].sort()
-  const choose = (name: string) => (event: { currentTarget: HTMLSelectElement | HTMLInputElement }) =>
-    changeQuery({ [name]: event.currentTarget.value })
+  const choose = (name: string) => (value: string) => changeQuery({ [name]: value })
   return (
     <search>
       <form class="filter" aria-label="Filter nodes" onSubmit={event => event.preventDefault()}>
         <label class="wide">
           <span>Search</span>
-          <input type="search" value={filter.text} placeholder="name, path, message" onInput={choose('q')} />
+          <input
+            type="search"
+            value={filter.text}
+            placeholder="name, path, message"
+            onInput={event => changeQuery({ q: event.currentTarget.value })}
+          />
         </label>
-        <label>
-          <span>Status</span>
-          <select value={filter.status} onChange={choose('status')}>
-            <option value="">all</option>
-            <option value="bad">failed</option>
-            <option value="warn">warned</option>
-            <option value="skipped">skipped</option>
-            <option value="good">good</option>
-          </select>
-        </label>
-        <label>
-          <span>Kind</span>
-          <select value={filter.kind} onChange={choose('kind')}>
-            <option value="">all</option>
-            {kinds.map(kind => (
-              <option key={kind} value={kind}>
-                {kind}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          <span>Order</span>
-          <select value={filter.sort} onChange={choose('sort')}>
-            {SORTS.map(([name, words]) => (
-              <option key={name} value={name}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Select label="Status" value={filter.status} options={STATUSES} choose={choose('status')} />
+        <Select label="Kind" value={filter.kind} options={kinds.map(kind => [kind, kind])} choose={choose('kind')} />
+        <Select label="Order" value={filter.sort} options={SORTS} choose={choose('sort')} />
       </form>
     </search>
   )

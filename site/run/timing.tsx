@@ -14,6 +14,8 @@ const LANE = 22
 const WIDTH = 1000
 /** Beside the chart the longest nodes stand as text. */
 const LONGEST = 15
+/** Part of the run that is worth more threads. */
+const MUCH = 0.1
 
 export function TimingView({ record, steps, nodes }: { record: RunRecord; steps: StepResult[]; nodes: RunNode[] }) {
   const [wanted, setWanted] = useState(false)
@@ -108,12 +110,15 @@ function Chart({ timing, path }: { timing: ReturnType<typeof timingOf>; path: Li
 
 function PathTable({ record, path, seconds }: { record: RunRecord; path: Link[]; seconds: number }) {
   const built = path.reduce((sum, { bar }) => sum + bar.end - bar.start, 0)
+  const waited = path.reduce((sum, link) => sum + link.waited, 0)
   return (
     <section aria-labelledby="path">
       <h2 id="path">Critical path</h2>
       <p>
-        {plural(path.length, 'node')} one after the other: {formatDuration(built)} of {formatDuration(seconds)}. Making any other
-        node faster does not make the run shorter.
+        {plural(path.length, 'node')} one after the other: {formatDuration(built)} of {formatDuration(seconds)}.{' '}
+        {waited > seconds * MUCH
+          ? `They waited ${formatDuration(waited)} for a free thread: more threads help, or less work beside them.`
+          : 'Making any other node faster does not make the run shorter.'}
       </p>
       <Bars record={record} rows={path.map(({ bar, waited }) => ({ bar, waited }))} waits />
     </section>
@@ -135,7 +140,9 @@ const LongestTable = ({ record, bars }: { record: RunRecord; bars: Bar[] }) => (
 
 function Bars({ record, rows, waits }: { record: RunRecord; rows: { bar: Bar; waited?: number }[]; waits?: boolean }) {
   return (
-    <Table columns={['Node', ['Took', 'number'], waits && ['Waited for a thread', 'number'], ['Began after', 'number minor']]}>
+    <Table
+      columns={['Node', ['Took', 'number'], waits && ['Waited for a thread', 'number told'], ['Began after', 'number minor']]}
+    >
       {rows.map(({ bar, waited }) => (
         <tr key={bar.node.uniqueId}>
           <td>

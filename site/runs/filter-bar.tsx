@@ -3,6 +3,7 @@ import type { HistoryIndex } from '../../shared/history-index.ts'
 import { useApp } from '../app-context.ts'
 import { type Filter, filterQuery, isEmpty } from '../filter.ts'
 import { HREF } from '../route.ts'
+import { Select } from '../select.tsx'
 import { changeQuery } from '../use.ts'
 
 const STATUSES = [
@@ -60,25 +61,12 @@ interface ChoiceProps {
   label: string
   value: string
   options: readonly (readonly [string, string])[]
-  /** Not on a phone, unless it is set. */
   minor?: boolean
 }
-function Choice({ name, label, value, options, minor }: ChoiceProps) {
+function Choice({ name, value, options, ...rest }: ChoiceProps) {
   // What the address names is shown also when there is none of it.
   const shown = value && !options.some(([key]) => key === value) ? [...options, [value, value] as const] : options
-  return (
-    <label class={minor && !value ? 'minor' : ''}>
-      <span>{label}</span>
-      <select value={value} onChange={event => changeQuery(filterQuery({ [name]: event.currentTarget.value }))}>
-        <option value="">all</option>
-        {shown.map(([key, words]) => (
-          <option key={key} value={key}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
-  )
+  return <Select {...rest} value={value} options={shown} choose={chosen => changeQuery(filterQuery({ [name]: chosen }))} />
 }
 
 function DateField({ name, label, value }: { name: 'from' | 'to'; label: string; value: string }) {

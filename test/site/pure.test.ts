@@ -99,6 +99,23 @@ test('timing: no two nodes of a lane at once; the critical path looks through wh
   )
 })
 
+test('the critical path goes through tests, which dbt build waits for, and through a model behind its unit test', () => {
+  const at = (name: string, start: number, end: number, resourceType = 'model') => node(name, start, end, { resourceType })
+  const nodes = [
+    at('a', 0, 4),
+    at('a_unique', 4, 9, 'test'),
+    at('other_test', 4, 9.5, 'test'),
+    at('b_unit', 9, 10, 'unit_test'),
+    at('b', 10, 12),
+    at('b_unique', 12, 13, 'test'),
+  ]
+  const parents = { b: ['a'], a_unique: ['a'], other_test: ['a', 'elsewhere'], b_unit: ['b'], b_unique: ['b'] }
+  assert.deepEqual(
+    criticalPath(timingOf(nodes).bars, parents).map(({ bar, waited }) => `${bar.node.name} ${waited}`),
+    ['a 0', 'a_unique 0', 'b_unit 0', 'b 0', 'b_unique 0'],
+  )
+})
+
 test('what changed: newly failing, slower, new and gone nodes; the last good run of the job itself', () => {
   const { failing, slower, added, removed } = compareNodes(
     [node('a', 0, 4), node('b', 0, 10), node('old', 0, 1), node('bad', 0, 1, { status: 'error' })],

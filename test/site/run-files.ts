@@ -85,8 +85,14 @@ export function putRun(objects: Map<string, string | Buffer>, record: RunRecord,
   objects.set(KEY.nodes(record), JSON.stringify(file))
   const prefix = KEY.step(KEY.attempt(record, 1), BUILD_STEP, 'build')
   const models = nodes.filter(node => node.resourceType === 'model')
+  // A model needs the last two models that had ended when it began, a test the model before it.
   const parent_map = Object.fromEntries(
-    nodes.map((node, i) => [node.uniqueId, i > 3 ? [nodes[i - 3]?.uniqueId, nodes[i - 4]?.uniqueId] : []]),
+    nodes.map(node => {
+      const ended = models
+        .filter(({ endedAt = '' }) => endedAt <= (node.startedAt ?? ''))
+        .slice(node.resourceType === 'test' ? -1 : -2)
+      return [node.uniqueId, ended.map(each => each.uniqueId)]
+    }),
   )
   objects.set(`${prefix}manifest.json`, JSON.stringify({ metadata: {}, parent_map }))
   objects.set(
