@@ -87,10 +87,14 @@ export function SchedulePage({ query }: { query: URLSearchParams }) {
                 </th>
                 {days.map((list, i) => (
                   <td key={`${i}${list[0]?.at}`}>
-                    {list.length <= SHOWN ? (
-                      list.map(each => <Firing key={each.at} each={each} paused={pause !== undefined} />)
-                    ) : (
-                      <Sum list={list} paused={pause !== undefined} />
+                    {list.length > 0 && (
+                      <div>
+                        {list.length <= SHOWN ? (
+                          list.map(each => <Firing key={each.at} each={each} paused={pause !== undefined} />)
+                        ) : (
+                          <Sum list={list} paused={pause !== undefined} />
+                        )}
+                      </div>
                     )}
                   </td>
                 ))}

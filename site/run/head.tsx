@@ -96,7 +96,7 @@ function Facts({ record, index, now, zone }: { record: RunRecord; index: History
           </span>
         </Fact>
       )}
-      {usd !== undefined && <Fact name="Cost">about {formatMoney(usd)}</Fact>}
+      {usd !== undefined && <Fact name="Cost, estimated">{formatMoney(usd)}</Fact>}
       {record.attempts.length > 1 && <Fact name="Attempts">{record.attempts.length}</Fact>}
       {record.dbtVersion && (
         <Fact name="dbt">

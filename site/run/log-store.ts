@@ -4,7 +4,7 @@
  * at its end or at a moment, filtered and wrapped or not.
  */
 import type { RunRecord } from '../../shared/run.ts'
-import { type LogFilter, rowsOf, showsOf } from './log-text.ts'
+import { type LogFilter, levelOf, rowsOf, showsOf } from './log-text.ts'
 import { listAllParts, numberOfPart, readPart } from './parts.ts'
 
 export interface Line {
@@ -156,8 +156,14 @@ export function placeOf({ chunks }: LogStore, row: number): Place {
   return { chunk: Math.max(0, chunks.length - 1), line: Math.max(0, (chunks.at(-1)?.count ?? 1) - 1) }
 }
 
-/** The first line at a moment or after it: some parts are read to find it. Of the newest attempt that had begun by then. */
-export async function findMoment(log: LogStore, at: string): Promise<Place | undefined> {
+/** dbt writes what became of a node a little after its end, and other threads write in between. */
+const SOON = 30
+
+/**
+ * The first line at a moment or after it: some parts are read to find it. Of the newest attempt that had begun by then. `failed`: the
+ * first one that says so, if it comes soon.
+ */
+export async function findMoment(log: LogStore, at: string, failed = false): Promise<Place | undefined> {
   if (Number.isNaN(Date.parse(at))) return undefined
   let [low, high] = [0, log.chunks.length - 1]
   while (low < high) {
@@ -169,6 +175,9 @@ export async function findMoment(log: LogStore, at: string): Promise<Place | und
   const chunk = await readChunk(log, low)
   if (!chunk?.lines) return undefined
   const line = chunk.lines.findIndex(each => each.at >= at)
-  if (line >= 0) return { chunk: low, line }
+  if (line >= 0) {
+    const error = failed ? chunk.lines.slice(line, line + SOON).findIndex(({ text }) => levelOf(text) === 'error') : 0
+    return { chunk: low, line: line + Math.max(0, error) }
+  }
   return low + 1 < log.chunks.length ? { chunk: low + 1, line: 0 } : { chunk: low, line: chunk.lines.length - 1 }
 }

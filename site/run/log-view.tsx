@@ -91,9 +91,10 @@ export function LogView({ record, steps, query }: LogProps) {
     anchor.current = undefined
     setMarked(undefined)
     if (!listed.value || log.chunks.length === 0) return
-    const moment = at || (going ? '' : (record.failures?.find(node => node.endedAt)?.endedAt ?? ''))
+    const ends = record.failures?.flatMap(({ endedAt = [] }) => endedAt) ?? []
+    const moment = at || (going ? '' : (ends[0] ?? ''))
     const open = async () => {
-      const place = moment ? await findMoment(log, moment) : undefined
+      const place = moment ? await findMoment(log, moment, ends.includes(moment)) : undefined
       if (place) mark(place)
       else await toEnd()
       setOpened(log)

@@ -14,6 +14,8 @@ const LANE = 22
 const WIDTH = 1000
 /** Beside the chart the longest nodes stand as text. */
 const LONGEST = 15
+/** Seconds: what is shorter is not a wait. */
+const SHOWN = 0.05
 /** Part of the run that is worth more threads. */
 const MUCH = 0.1
 
@@ -90,7 +92,7 @@ function Chart({ timing, path }: { timing: ReturnType<typeof timingOf>; path: Li
       <div class="axis dim" aria-hidden="true">
         {[0, 0.25, 0.5, 0.75, 1].map(part => (
           <span key={part}>
-            {clock(timing.seconds * part)} <span class="minor">+{formatDuration(timing.seconds * part)}</span>
+            <span class="minor">{clock(timing.seconds * part)}</span> +{formatDuration(timing.seconds * part)}
           </span>
         ))}
       </div>
@@ -152,7 +154,7 @@ function Bars({ record, rows, waits }: { record: RunRecord; rows: { bar: Bar; wa
             </a>
           </td>
           <td class="number">{formatDuration(bar.end - bar.start)}</td>
-          {waits && <td class="number">{waited ? formatDuration(waited) : ''}</td>}
+          {waits && <td class="number">{waited && waited > SHOWN ? formatDuration(waited) : ''}</td>}
           <td class="number minor">{formatDuration(bar.start)}</td>
         </tr>
       ))}

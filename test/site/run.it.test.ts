@@ -103,7 +103,7 @@ test('Run: the log opens at the first failure, is searched, and shows colours', 
   await marked.waitFor()
   assert.match((await marked.textContent()) ?? '', /ERROR|FAIL/)
   await page.getByLabel('Search the log').fill('part 1: the adapter')
-  await page.getByText(/^[\d,]+$/).waitFor()
+  await page.locator('.log-found', { hasText: /^[\d,]+$/ }).waitFor()
   await page.keyboard.press('Enter')
   await page.locator('.log-line.is-marked mark').waitFor()
   await view.axe()
