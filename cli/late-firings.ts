@@ -1,9 +1,10 @@
 /** Firings that no run came of, as the sweeper sees them. */
 import { createHash } from 'node:crypto'
 import type { Config, JobConfig, ScheduleConfig } from '../shared/config-model.ts'
-import { causeString, PK } from '../shared/contract.ts'
+import { PK } from '../shared/contract.ts'
 import type { Deployment } from '../shared/deployment.ts'
 import { fieldsOf } from '../shared/fields.ts'
+import { causesOf, DEPLOYMENTS, LOOK_BACK_MS, MARGIN_MS, wasScheduled } from '../shared/missed.ts'
 import { firings } from '../shared/schedule.ts'
 import { loadDeployed, readDeployments } from './config-history.ts'
 import type { Connection } from './connection.ts'
@@ -14,13 +15,6 @@ export interface LateFiring {
   due: string
   timezone: string
 }
-
-const MINUTE = 60_000
-/** The launcher may be claiming at that moment. */
-const MARGIN_MS = 3 * MINUTE
-const LOOK_BACK_MS = 24 * 60 * MINUTE
-/** Deployments looked at: as many as may be within the time looked back on. */
-const DEPLOYMENTS = 20
 
 /** The newest firing of each job that should have a run by now, and has none. */
 export async function findLate(connection: Connection, config: Config, now: Date): Promise<Map<string, LateFiring>> {
@@ -41,7 +35,7 @@ interface Due {
   name: string
   schedule: ScheduleConfig
   at: Date
-  /** Keys of its causes, one of which a run must have (a local time that comes twice has two). */
+  /** Keys of its causes, one of which a run must have. */
   causes: string[]
 }
 
@@ -55,15 +49,11 @@ function newestDue(name: string, job: JobConfig, now: Date): Due[] {
   const newest = all.at(-1)
   if (!newest) return []
   const { schedule, firing } = newest
-  const causeOf = (at: Date) => causeString(name, { kind: 'schedule', schedule: schedule.name, scheduledFor: at.toISOString() })
-  const causes = [firing.at, ...(firing.again ? [firing.again] : [])].map(at => PK.cause(sha256(causeOf(at))))
+  const causes = causesOf(name, schedule, firing).map(cause => PK.cause(sha256(cause)))
   return [{ name, schedule, at: firing.at, causes }]
 }
 
-/**
- * Only what was scheduled the same way when it should have fired: a schedule that was deployed or changed since is not
- * late. A deployment counts from when the sweeper first ran with it; one it has not run with yet is too new for anything.
- */
+/** A deployment counts from when the sweeper first ran with it; one it has not run with yet is too new for anything. */
 async function keepExpected(connection: Connection, late: readonly Due[]): Promise<Due[]> {
   if (late.length === 0) return []
   const deployments = await readDeployments(connection.table, DEPLOYMENTS)
@@ -78,13 +68,9 @@ async function keepExpected(connection: Connection, late: readonly Due[]): Promi
   const kept: Due[] = []
   for (const each of late) {
     const inForce = deployments.find(({ since }) => since !== undefined && since <= each.at.toISOString())
-    const before = inForce && (await configOf(inForce)).jobs[each.name]
-    if (before?.schedules.some(other => isSame(other, each.schedule))) kept.push(each)
+    if (inForce && wasScheduled(await configOf(inForce), each.name, each.schedule)) kept.push(each)
   }
   return kept
 }
-
-const isSame = (before: ScheduleConfig, now: ScheduleConfig) =>
-  before.name === now.name && before.enabled && before.timezone === now.timezone && before.cron === now.cron
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -1,7 +1,8 @@
 /** Schedules whose run did not appear. The record is claimed under the schedule's own cause, so that a late delivery finds it. */
 import type { Config, JobConfig, ScheduleConfig } from '../../shared/config-model.ts'
-import { causeString, fullName } from '../../shared/contract.ts'
+import { fullName } from '../../shared/contract.ts'
 import type { Deployment } from '../../shared/deployment.ts'
+import { causesOf, DEPLOYMENTS, LOOK_BACK_MS, MARGIN_MS, wasScheduled } from '../../shared/missed.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { type Firing, firings } from '../../shared/schedule.ts'
 import { claimRun, findPause } from '../common/claim.ts'
@@ -14,14 +15,8 @@ export interface MissedDeps extends EffectDeps {
 }
 
 const MINUTE = 60_000
-/** After `start_within`: the launcher may be claiming at that moment. */
-const MARGIN_MS = 3 * MINUTE
-/** A sweeper that was away for longer does not tell of what nobody waits for any more. */
-const LOOK_BACK_MS = 24 * 60 * MINUTE
 /** After a deployment was recorded CloudFormation has made its schedules within so long: minutes, mostly. */
 const DEPLOYED_WITHIN_MS = 30 * MINUTE
-/** Deployments looked at: as many as may be within the time looked back on. */
-const DEPLOYMENTS = 20
 
 interface Expected {
   job: JobConfig
@@ -94,7 +89,7 @@ function dueFirings(config: Config, from: Date, now: Date): Expected[] {
         const start = new Date(from.getTime() - wait - 60 * MINUTE)
         for (const firing of firings(expression, schedule.timezone, start, { until: new Date(now.getTime() - wait + 1) })) {
           const end = (firing.again ?? firing.at).getTime() + wait
-          const causes = [firing.at, ...(firing.again ? [firing.again] : [])].map(at => causeOf(job, schedule, at))
+          const causes = causesOf(fullName(job.project, job.name), schedule, firing)
           if (end <= from.getTime() || end > now.getTime() || seen.has(causes[0] ?? '')) continue
           seen.add(causes[0] ?? '')
           due.push({ job, schedule, firing, causes })
@@ -105,21 +100,13 @@ function dueFirings(config: Config, from: Date, now: Date): Expected[] {
   return due
 }
 
-const causeOf = (job: JobConfig, schedule: ScheduleConfig, at: Date) =>
-  causeString(fullName(job.project, job.name), { kind: 'schedule', schedule: schedule.name, scheduledFor: at.toISOString() })
-
-/** Only what was scheduled the same way when it should have fired: a schedule deployed or changed since is not late. */
 async function keepExpected(deps: MissedDeps, configs: InForce[], due: readonly Expected[]): Promise<Expected[]> {
   const kept: Expected[] = []
   for (const each of due) {
     const inForce = configs.findLast(entry => entry.since <= each.firing.at.toISOString())
     if (!inForce) continue
     const then = await deps.configs.load(inForce.hash)
-    const before = then.jobs[fullName(each.job.project, each.job.name)]?.schedules.find(
-      other => other.name === each.schedule.name,
-    )
-    const same = before?.enabled && before.timezone === each.schedule.timezone && before.cron === each.schedule.cron
-    if (same) kept.push(each)
+    if (wasScheduled(then, fullName(each.job.project, each.job.name), each.schedule)) kept.push(each)
   }
   return kept
 }
