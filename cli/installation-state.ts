@@ -3,7 +3,7 @@ import type { Config, JobConfig } from '../shared/config-model.ts'
 import { fullName, OPEN_PHASE, openKey, PK, parseWaiting, SHARDS } from '../shared/contract.ts'
 import { type Fields, fieldsOf } from '../shared/fields.ts'
 import type { RunRecord } from '../shared/run.ts'
-import { usualSeconds } from '../shared/usual.ts'
+import { usualSeconds, workBegan } from '../shared/usual.ts'
 import { readDeployments } from './config-history.ts'
 import type { Connection, Table } from './connection.ts'
 import { findLate, type LateFiring } from './late-firings.ts'
@@ -129,7 +129,8 @@ async function findSlow(table: Table, runs: RunRecord[], now: Date): Promise<Map
   const found = await inTurns(runs, async run => {
     const job = fullName(run.project, run.job)
     const usual = usualSeconds(await findRuns(table, { job, limit: 20 }, now))
-    const took = run.startedAt ? (now.getTime() - Date.parse(run.startedAt)) / 1000 : 0
+    const began = workBegan(run)
+    const took = began ? (now.getTime() - Date.parse(began)) / 1000 : 0
     return usual !== undefined && took > 2 * usual + 600 ? [[job, { run: run.id, usualSeconds: usual }] as const] : []
   })
   return new Map(found.flat())

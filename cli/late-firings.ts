@@ -45,6 +45,7 @@ function newestDue(name: string, job: JobConfig, now: Date): Due[] {
   const all = job.schedules
     .filter(schedule => schedule.enabled)
     .flatMap(schedule => firings(schedule.cron, schedule.timezone, from, { until }).map(firing => ({ schedule, firing })))
+    .filter(({ firing }) => (firing.again ?? firing.at) <= until)
     .sort((a, b) => a.firing.at.getTime() - b.firing.at.getTime())
   const newest = all.at(-1)
   if (!newest) return []

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { findLate } from '../../cli/late-firings.ts'
 import { statusCommand } from '../../cli/status.ts'
 import { causeString, DEPLOYMENTS_KEY, KEY, PK } from '../../shared/contract.ts'
 import type { RunRecord } from '../../shared/run.ts'
@@ -54,6 +55,16 @@ test('status: a firing without a run, a failing job, a silent sweeper and an und
   }))
   const slow = { ...run({ status: 'running', startedAt: at(-45) }), id: '20261122T110004-9f3ac2d1b7e4' }
   assert.match(await one([cause, swept], [...good, slow]), /takes longer than usual \(10m 00s\): 20261122T110004/)
+  const again = { ...slow, retries: [{ at: at(-6), actor: 'ana', attempts: 1 }], attempts: [{}, { startedAt: at(-5) }] }
+  assert.deepEqual((await status([...good, again as never], [cause, swept])).problems, [], 'a retry has its time anew')
+})
+
+test('status: of a local time that comes twice the second is waited for', async () => {
+  const schedules = [{ ...utc[0], cron: '30 2 * * *', timezone: 'Europe/Berlin' } as never]
+  const config = fullConfig({ jobs: { 'ferry/nightly': job('nightly', { schedules }) } })
+  const late = (now: string) => findLate(fakeConnection({ config }), config, new Date(now))
+  assert.deepEqual([...(await late('2026-10-25T01:30:00Z'))], [])
+  assert.equal((await late('2026-10-25T02:10:00Z')).get('ferry/nightly')?.due, '2026-10-25T00:30:00.000Z')
 })
 
 test('status: what was due before it was deployed that way is not late', async () => {
