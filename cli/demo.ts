@@ -51,16 +51,13 @@ export async function runDemo(options: DemoOptions, effects: Effects): Promise<n
   const folder = await makeFolder(effects, options)
   const receiver = await startReceiver()
   let page: DemoPage | undefined
-  let done = false
   try {
-    const result = await play({ effects, sink, style, stages, signal, folder }, receiver, opened => {
-      page = opened
-    })
-    done = true
-    if (options.json) effects.stdout.write(`${JSON.stringify(result)}\n`)
+    const played = await play({ effects, sink, style, stages, signal, folder }, receiver)
+    page = played.page
+    if (options.json) effects.stdout.write(`${JSON.stringify(played.result)}\n`)
     // Somebody looks on: what they want to see next is the page, and it is theirs until they have seen it.
     const serves = sink.isTTY && !options.json
-    const lines = goodbye(result, {
+    const lines = goodbye(played.result, {
       folder,
       packageRoot: effects.packageRoot,
       keep: options.keep,
@@ -76,15 +73,11 @@ export async function runDemo(options: DemoOptions, effects: Effects): Promise<n
     stages.stop()
     await page?.close()
     await receiver.close()
-    if (!options.keep || (effects.interrupt.aborted && !done)) await takeDown(folder)
+    if (!options.keep || (effects.interrupt.aborted && !page)) await takeDown(folder)
   }
 }
 
-async function play(
-  setting: Omit<Demo, 'connection'>,
-  receiver: Receiver,
-  onPage: (page: DemoPage) => void,
-): Promise<DemoResult> {
+async function play(setting: Omit<Demo, 'connection'>, receiver: Receiver): Promise<{ result: DemoResult; page: DemoPage }> {
   const { effects, sink, stages, folder } = setting
   const began = effects.clock.now().getTime()
   sink.write('tidemill demo\n')
@@ -116,9 +109,9 @@ async function play(
   const message = await waitForMessage(demo, receiver, second)
   const runs = [first, behind, second].map(run => summarise(run, effects.clock.now()))
   const page = await openPage(demo, runs)
-  onPage(page)
   const seconds = round((effects.clock.now().getTime() - began) / 1000)
-  return { runs, docs: join(docs, 'index.html'), message, page: page.address.replace(page.token, '<token>'), seconds }
+  const address = page.address.replace(page.token, '<token>')
+  return { result: { runs, docs: join(docs, 'index.html'), message, page: address, seconds }, page }
 }
 
 const round = (seconds: number) => Math.round(seconds * 10) / 10
