@@ -1,6 +1,7 @@
 /** Whether tasks are larger than their jobs need: by the peak of memory of the newest runs. */
 import type { EnvironmentConfig } from './config-model.ts'
-import { memoriesOf, taskCost } from './fargate.ts'
+import { estimateCost } from './cost.ts'
+import { memoriesOf } from './fargate.ts'
 import type { RunRecord } from './run.ts'
 
 /** Runs of a job that are looked at, newest first: as many as one read of the table gives. */
@@ -81,13 +82,8 @@ function savedInMonth(runs: readonly RunRecord[], size: EnvironmentConfig['size'
   const times = runs.map(run => Date.parse(run.claimedAt))
   const days = (Math.max(...times) - Math.min(...times)) / DAY_MS
   if (days < 1 || runs.some(run => run.attempts.some(attempt => attempt.capacity === 'FARGATE_SPOT'))) return undefined
-  const saved = runs.flatMap(({ attempts: [attempt], endedAt }) => {
-    const end = attempt?.stoppedAt ?? endedAt
-    if (!attempt || !end) return []
-    const seconds = (Date.parse(end) - Date.parse(attempt.dispatchedAt)) / 1000
-    const use = { cpu: size.cpu, architecture: attempt.architecture ?? size.architecture, seconds }
-    return [taskCost({ ...use, memory: size.memory }) - taskCost({ ...use, memory: smaller })]
-  })
-  const each = saved.reduce((sum, usd) => sum + usd, 0) / saved.length
-  return saved.length ? (each * (runs.length - 1) * MONTH_DAYS) / days : undefined
+  const costWith = (memory: number, run: RunRecord) =>
+    estimateCost({ ...run, attempts: run.attempts.map(each => ({ ...each, cpu: size.cpu, memory })) }, size) ?? 0
+  const saved = runs.reduce((sum, run) => sum + costWith(size.memory, run) - costWith(smaller, run), 0)
+  return ((saved / runs.length) * (runs.length - 1) * MONTH_DAYS) / days
 }

@@ -17,6 +17,7 @@ test('show says how much of its memory a run needed, and what would do by the ne
   const config = fullConfig({ environments: { 'ferry/prod': PROD }, jobs: { 'ferry/nightly': job('nightly') } })
   const attempt = (day: number) => ({
     ...makeAttempt(1),
+    taskArn: 'arn:aws:ecs:eu-central-1:123456789012:task/tm/1',
     memory: 4096,
     dispatchedAt: `2026-11-${day}T01:00:00Z`,
     stoppedAt: `2026-11-${day}T02:00:00Z`,

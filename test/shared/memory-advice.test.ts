@@ -14,6 +14,7 @@ const runs = (peaks: number[], fields: (day: number) => Partial<RunRecord> = () 
     const day = String(22 - index).padStart(2, '0')
     const attempt = {
       ...makeAttempt(1),
+      taskArn: 'arn:aws:ecs:eu-central-1:123456789012:task/tm/1',
       dispatchedAt: `2026-11-${day}T01:00:00Z`,
       stoppedAt: `2026-11-${day}T01:10:00Z`,
       memory: 4096,
@@ -90,7 +91,9 @@ test('one run tells whether a look at more is worth it', () => {
 
 test('a size that was remembered is forgotten after ten good runs in a row that would fit into the environment, with room', () => {
   const small = { ...SIZE, memory: 2048 }
-  const attempt = (fields: object) => ({ attempts: [{ ...makeAttempt(1), ...fields }] })
+  const attempt = (fields: object) => ({
+    attempts: [{ ...makeAttempt(1), taskArn: 'arn:aws:ecs:eu-central-1:123456789012:task/tm/1', ...fields }],
+  })
   const remembered = (peaks: number[], fields: (day: number) => Partial<RunRecord> = () => ({})) =>
     runs(peaks, day => ({ ...attempt({ larger: 'remembered' }), ...fields(day) }))
   const ten = Array<number>(10).fill(1365)
