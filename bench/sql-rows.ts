@@ -123,6 +123,7 @@ const CELLS: Record<HistoryTable, Record<string, Cell>> = {
     commit_author: always('A. Author'),
     commit_subject: run => `change ${Math.floor(run.number / 30)}`,
     queued_seconds: always(40),
+    busy_seconds: runSeconds,
     attempts: always(1),
     retries: always(0),
     overridden: always(false),

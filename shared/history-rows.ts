@@ -9,6 +9,7 @@ import { integerOf, secondsBetween, timeOf } from './history-values.ts'
 import { priceOfUse, useOfRun } from './machinery-cost.ts'
 import type { Attempt, NodeCounts, RunRecord, StepResult } from './run.ts'
 import { triggeredBy } from './triggered-by.ts'
+import { busySeconds } from './usual.ts'
 
 export interface HistoryInput {
   /** After its end. */
@@ -60,6 +61,7 @@ function runRow({ run, environment }: HistoryInput): HistoryRow<'runs'> {
     ended_at: timeOf(run.endedAt) ?? timeOf(run.claimedAt) ?? new Date(0),
     queued_seconds: secondsBetween(run.claimedAt, run.startedAt),
     seconds: secondsBetween(run.startedAt, run.endedAt),
+    busy_seconds: run.startedAt ? busySeconds(run.attempts) : null,
     attempts: run.attempts.length,
     retries: run.retries?.length ?? 0,
     overridden: overrides !== undefined && Object.keys(overrides).length > 0,

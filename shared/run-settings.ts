@@ -2,6 +2,7 @@
 import type { Config, EnvironmentConfig, JobConfig, ProjectConfig } from './config-model.ts'
 import { fullName, type RunPlace } from './contract.ts'
 import type { RunRecord } from './run.ts'
+import { busySeconds } from './usual.ts'
 
 /** What a run needs of the configuration it was claimed with. */
 export interface RunSettings {
@@ -35,8 +36,6 @@ export const attemptsBefore = (run: Pick<RunRecord, 'retries'>): number => run.r
 export function secondsLeft(job: JobConfig, run: Pick<RunRecord, 'attempts' | 'retries'>, attempt: number): number {
   const earlier = run.attempts.slice(0, attempt - 1)
   const timedOut = earlier.findLastIndex(each => each.outcome?.reason === 'timeout') + 1
-  const used = earlier
-    .slice(Math.max(timedOut, attemptsBefore(run)))
-    .map(each => (each.startedAt && each.stoppedAt ? (Date.parse(each.stoppedAt) - Date.parse(each.startedAt)) / 1000 : 0))
-  return Math.max(LEAST_SECONDS, Math.round(job.timeoutSeconds - used.reduce((sum, seconds) => sum + Math.max(0, seconds), 0)))
+  const used = busySeconds(earlier.slice(Math.max(timedOut, attemptsBefore(run))))
+  return Math.max(LEAST_SECONDS, Math.round(job.timeoutSeconds - used))
 }

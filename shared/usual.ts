@@ -1,4 +1,5 @@
 /** How long a job usually takes, which tells a slow run from a normal one. */
+import { secondsBetween } from './history-values.ts'
 import type { RunRecord, RunStatus } from './run.ts'
 
 /** What is looked at of a run: a record, or a row of the index. */
@@ -36,6 +37,10 @@ export function workBegan({ startedAt, attempts, retries }: RunRecord): string |
   const before = retries?.at(-1)?.attempts
   return before === undefined ? startedAt : attempts[before]?.startedAt
 }
+
+/** Seconds in which a container of these attempts ran, of those that have stopped. */
+export const busySeconds = (attempts: RunRecord['attempts']): number =>
+  attempts.reduce((sum, { startedAt, stoppedAt }) => sum + (secondsBetween(startedAt, stoppedAt) ?? 0), 0)
 
 export const usualSeconds = (runs: readonly Timed[]): number | undefined => usualOf(runs)?.usual
 

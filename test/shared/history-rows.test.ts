@@ -103,6 +103,21 @@ test('what ran, how it ended, what it cost', () => {
   assert.ok((machinery?.usd ?? 0) > 0.0003 && (machinery?.usd ?? 0) < 0.002)
 })
 
+test('of a run that was opened again the next morning, the time in which it worked', () => {
+  const { run } = input()
+  const attempts = [
+    ...run.attempts,
+    attemptOf(2, { taskArn: TASK, dispatchedAt: at(660), startedAt: at(690), stoppedAt: at(790) }),
+    attemptOf(3, { taskArn: TASK, dispatchedAt: at(36_000), startedAt: at(36_030), stoppedAt: at(36_230) }),
+    attemptOf(4, { dispatchedAt: at(36_240) }),
+  ]
+  const { runs } = historyRows(input({ run: { ...run, attempts, endedAt: at(36_250) } }))
+  assert.deepEqual([runs[0]?.seconds, runs[0]?.busy_seconds], [36_220, 570 + 100 + 200])
+  // The clocks of those who noted start and stop differ.
+  const backwards = [attemptOf(1, { taskArn: TASK, startedAt: at(30), stoppedAt: at(29) })]
+  assert.equal(historyRows(input({ run: { ...run, attempts: backwards } })).runs[0]?.busy_seconds, 0)
+})
+
 test('results go to nodes and tests, with what is known of them', () => {
   const { nodes, tests } = historyRows(input())
   assert.deepEqual(
@@ -121,7 +136,7 @@ test('results go to nodes and tests, with what is known of them', () => {
 test('a run without a container has its row and costs nothing', () => {
   const run = runOf(2, { status: 'skipped', reason: 'paused', cause: requested('x'), endedAt: at(1), attempts: [] })
   const rows = historyRows(input({ run, nodes: [] }))
-  assert.deepEqual([rows.runs[0]?.usd, rows.runs[0]?.seconds, rows.runs[0]?.triggered_by], [null, null, 'local:ana'])
+  assert.deepEqual([rows.runs[0]?.usd, rows.runs[0]?.seconds, rows.runs[0]?.busy_seconds], [null, null, null])
   assert.deepEqual([rows.steps, rows.nodes, rows.tests, rows.sources, rows.costs], [[], [], [], [], []])
   const refused = runOf(3, { status: 'error', reason: 'launch_refused', endedAt: at(1), attempts: [attemptOf(1)] })
   assert.deepEqual(historyRows(input({ run: refused, nodes: [] })).costs, [])
