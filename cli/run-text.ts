@@ -7,7 +7,8 @@ import { shortActor } from '../shared/message-facts.ts'
 import { isAboutNodes } from '../shared/message-nodes.ts'
 import { describeFailure } from '../shared/message-words.ts'
 import { hostedPage, runRoute } from '../shared/page-api.ts'
-import { isReason, reasonRow } from '../shared/reasons.ts'
+import { isReason, REASON_LABELS } from '../shared/reason-labels.ts'
+import { reasonRow } from '../shared/reasons.ts'
 import type { NodeCounts, NodeResult, RunRecord } from '../shared/run.ts'
 import { workBegan } from '../shared/usual.ts'
 import { markOf, paintStatus, type Style } from './style.ts'
@@ -76,7 +77,7 @@ export function commitText(record: RunRecord): string {
 
 /** `error: models failed`. */
 export const statusText = (record: RunRecord) =>
-  isReason(record.reason) ? `${record.status}: ${reasonRow(record.reason).label}` : record.status
+  isReason(record.reason) ? `${record.status}: ${REASON_LABELS[record.reason]}` : record.status
 
 /** `✗ stg_payments  model  0.4s  Binder Error: …`, as a node ends. */
 export function nodeLine(node: NodeResult, style: Style, width: number): string {

@@ -155,6 +155,8 @@ export const auditDayKey = (date: string) => `AUDIT#${date}`
 export const dayKey = (date: string, shard: number) => `DAY#${date}#${shard}`
 /** Day of a run's claim from its id, YYYY-MM-DD. */
 export const dayOfRun = (id: string) => `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}`
+/** ISO 8601, of the id alone: to the second. */
+export const claimedAt = (id: string) => `${dayOfRun(id)}T${id.slice(9, 11)}:${id.slice(11, 13)}:${id.slice(13, 15)}.000Z`
 
 /** What says where a run's objects are. `environment` and `job` are short names. */
 export interface RunPlace {

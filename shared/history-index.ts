@@ -3,7 +3,7 @@
  * and jobs never change under their name; `current.json` names them and is written last, so that a reader sees one state.
  */
 import type { Cause } from './cause.ts'
-import type { Reason } from './reasons.ts'
+import type { Reason } from './reason-labels.ts'
 import type { FinalStatus, NodeCounts, NodeResult } from './run.ts'
 
 /** Version in the path: a reader of another version finds nothing instead of something else. */

@@ -5,7 +5,7 @@ import type { MessageInput } from './message.ts'
 import { sumOf } from './message-facts.ts'
 import { isAboutNodes, nodesOfKind, staleSources } from './message-nodes.ts'
 import { changeLine, recoveryLine, streakLine } from './message-streak.ts'
-import type { Reason } from './reasons.ts'
+import type { Reason } from './reason-labels.ts'
 import { isFinal, NO_NODES, type NodeCounts, type RunRecord } from './run.ts'
 import { resumeOf } from './run-settings.ts'
 

@@ -4,7 +4,8 @@ import type { MessageInput } from './message.ts'
 import { shortActor, sumOf, tookSeconds, zoneOf } from './message-facts.ts'
 import { isAboutNodes } from './message-nodes.ts'
 import { countByType, describeFailure } from './message-words.ts'
-import { type MessageKind, reasonRow } from './reasons.ts'
+import { REASON_LABELS } from './reason-labels.ts'
+import type { MessageKind } from './reasons.ts'
 import { NO_NODES, type NodeResult, type RunRecord } from './run.ts'
 
 const MAX_SUBJECT = 99
@@ -66,7 +67,7 @@ export function titleOf(input: MessageInput, nodes: readonly NodeResult[], total
 }
 
 function whatFailed({ record, nodes: own }: MessageInput, nodes: readonly NodeResult[], total: number, all: number): string {
-  if (!total || !isAboutNodes(record)) return record.reason ? `: ${reasonRow(record.reason).label}` : ''
+  if (!total || !isAboutNodes(record)) return record.reason ? `: ${REASON_LABELS[record.reason]}` : ''
   const stale = record.reason === 'freshness' ? ' stale' : ''
   const yours = own ? ' of yours' : ''
   // The record keeps only the first failing nodes: of more than these the kinds are not known.

@@ -4,7 +4,8 @@
  */
 import type { RetryConfig } from './config-model.ts'
 import type { RunnerResult } from './plan.ts'
-import { isReason, type Reason, reasonRow } from './reasons.ts'
+import { isReason, type Reason } from './reason-labels.ts'
+import { reasonRow } from './reasons.ts'
 import type { FinalStatus } from './run.ts'
 
 export interface OutcomeInput {

@@ -1,43 +1,13 @@
-/** What the pages ask besides objects (page-api.ts): who is looking, what is open, one run, its log, the past of nodes and sources, and the operations. */
+/** What the pages ask besides objects (page-api.ts): who is looking, what is open, one run, its log, the history, and the operations. */
 import type { ApiRequest, ApiResponse } from './api.ts'
-import type { Config } from './config-model.ts'
-import { KEY, openKey, PK, RUN_ID_PATTERN, SHARDS } from './contract.ts'
-import { parseDeployment } from './deployment.ts'
+import { KEY } from './contract.ts'
 import { UserError } from './errors.ts'
-import { HISTORY_KEY, type HistoryIndex } from './history-index.ts'
-import {
-  type Deployments,
-  type Me,
-  MOST_DEPLOYMENTS,
-  mayAct,
-  type NodeHistory,
-  type OpenRuns,
-  PARTS_PER_ANSWER,
-  type PageError,
-  type PartList,
-  type Pause,
-  type Role,
-  SOURCE_DAYS,
-  type SourceHistory,
-} from './page-api.ts'
-import { readPage } from './page-history.ts'
-import { type NodePlace, readNode } from './page-nodes.ts'
-import { readSources, type SourceReads } from './page-sources.ts'
-import { parseRecord } from './parse-record.ts'
+import { type Me, mayAct, PARTS_PER_ANSWER, type PageError, type PartList, type Role } from './page-api.ts'
+import { findPausable, type Pausable, readOpen } from './page-open.ts'
+import { answerPast } from './page-past.ts'
+import type { PageReads } from './page-reads.ts'
+import { readRun, readRunAnswer } from './page-run.ts'
 import type { RunRecord } from './run.ts'
-
-/** An installation as the pages see it. */
-export interface PageReads extends SourceReads {
-  item(pk: string): Promise<unknown>
-  items(pks: string[]): Promise<unknown[]>
-  /** All of a partition of the open index. */
-  open(partition: string): Promise<{ pk: string; sort: string }[]>
-  /** Key of the configuration in force. */
-  configKey(): Promise<string>
-  config(key: string): Promise<Config>
-  /** Primary keys of the newest deployments. */
-  deployments(limit: number): Promise<string[]>
-}
 
 export interface Asked {
   method: string
@@ -56,9 +26,6 @@ export interface PageAnswers {
   answer(asked: Asked, viewer: Viewer): Promise<{ value: unknown } | PageError>
 }
 
-/** The page shows no more of them; a line of waiting runs can be longer. */
-const MOST_OPEN = 500
-
 export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers {
   /** Where the objects of runs are: asked for again and again while a run is followed. */
   const places = new Map<string, RunRecord>()
@@ -76,10 +43,10 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
         case 'open':
           pausable ??= findPausable(reads)
           return { value: await readOpen(reads, await pausable.catch(() => (pausable = undefined)), now()) }
-        case 'deployments':
-          return { value: await readDeployments(reads) }
-        case 'runs':
-          return answerRun(await readRun(reads, id), id)
+        case 'runs': {
+          const run = await readRunAnswer(reads, id)
+          return run ? { value: run } : noRun(id)
+        }
         case 'parts': {
           const run = places.get(id) ?? (await readRun(reads, id))
           if (!run) return noRun(id)
@@ -87,14 +54,8 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
           places.set(id, run)
           return { value: await listParts(reads, run, attempt, query.get('after') ?? '0') }
         }
-        case 'nodes':
-          return answerNode(reads, now, { project: id, environment: attempt, uniqueId: query.get('id') ?? '' }, query.get('days'))
-        case 'sources': {
-          const index = await readIndex(reads)
-          return { value: index ? await readSources(reads, index, within(now, SOURCE_DAYS)) : NO_SOURCES }
-        }
         default:
-          return { status: 404, message: `There is nothing at ${path.slice(0, 200)}.` }
+          return answerOf(await answerPast({ reads, now }, path.split('/').slice(2), query), path)
       }
     },
   }
@@ -102,84 +63,18 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
 
 const ONLY_POST: PageError = { status: 405, message: 'Operations are asked for with POST.' }
 const ONLY_GET: PageError = { status: 405, message: 'This is only read.' }
+const answerOf = (value: unknown, path: string) =>
+  value === undefined ? { status: 404 as const, message: `There is nothing at ${path.slice(0, 200)}.` } : { value }
 const noRun = (id: string): PageError => ({
   status: 404,
   message: `There is no run ${id.slice(0, 100)} in this installation.`,
-  hint: 'Run ids look like 20261122T010004-9f3ac2d1b7e4.',
+  hint: 'It may be older than the time that runs are kept (`retention` in tidemill.yml). Run ids look like 20261122T010004-9f3ac2d1b7e4.',
 })
-const answerRun = (run: RunRecord | undefined, id: string) => (run ? { value: run } : noRun(id))
-
-const readRun = async (reads: PageReads, id: string) =>
-  RUN_ID_PATTERN.test(id) ? parseRecord(await reads.item(PK.run(id))) : undefined
-
-/** Those that run or wait, and those that have ended and are not in the history yet. */
-async function readOpen(reads: PageReads, pausable: Pausable | undefined, now: Date): Promise<OpenRuns> {
-  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => reads.open(openKey(shard))))
-  const runs = shards
-    .flat()
-    .filter(({ pk }) => pk.startsWith(PK.run('')))
-    // By their phase: ended, running, waiting.
-    .sort((a, b) => (a.sort < b.sort ? -1 : 1))
-    .slice(0, MOST_OPEN)
-  const [items, paused] = await Promise.all([reads.items(runs.map(({ pk }) => pk)), pausable && readPauses(reads, pausable)])
-  const records = items.flatMap(item => parseRecord(item) ?? [])
-  return { at: now.toISOString(), runs: records.sort((a, b) => (a.id < b.id ? 1 : -1)), ...(paused && { paused }) }
-}
-
-type Pausable = Map<string, Pick<Pause, 'of' | 'name'>>
-
-async function findPausable(reads: PageReads): Promise<Pausable> {
-  const { jobs, environments } = await reads.config(await reads.configKey())
-  return new Map<string, Pick<Pause, 'of' | 'name'>>([
-    ...Object.keys(jobs).map(name => [PK.job(name), { of: 'job', name }] as const),
-    ...Object.keys(environments).map(name => [PK.environment(name), { of: 'environment', name }] as const),
-  ])
-}
-
-async function readPauses(reads: PageReads, pausable: Pausable): Promise<Pause[]> {
-  return (await reads.items([...pausable.keys()])).flatMap(item => {
-    const { pk, paused } = Object(item) as { pk: string; paused?: unknown }
-    const { at, actor } = Object(paused) as Record<string, unknown>
-    const what = pausable.get(pk)
-    return what && typeof at === 'string' ? [{ ...what, at, actor: String(actor) }] : []
-  })
-}
-
-async function readDeployments(reads: PageReads): Promise<Deployments> {
-  const items = await reads.items(await reads.deployments(MOST_DEPLOYMENTS))
-  const deployments = items.flatMap(item => parseDeployment(item) ?? []).sort((a, b) => (a.id < b.id ? 1 : -1))
-  return { deployments: deployments.map(({ hash, at, since }) => ({ config: KEY.config(hash), from: since ?? at })) }
-}
 
 async function listParts(reads: PageReads, run: RunRecord, attempt: string, after: string): Promise<PartList> {
   if (!/^[1-9]\d{0,3}$/.test(attempt) || !/^\d{1,9}$/.test(after)) throw new UserError('Attempt and part are numbers.')
   const prefix = KEY.attempt(run, Number(attempt))
   return { keys: await reads.keys(`${prefix}parts/`, KEY.part(prefix, Number(after)), PARTS_PER_ANSWER) }
-}
-
-/** Undefined: no run has ended yet. */
-const readIndex = (reads: PageReads) => readPage<HistoryIndex>(reads, HISTORY_KEY.index)
-const NO_SOURCES: SourceHistory = { sources: [] }
-const NO_RUNS: NodeHistory = { runs: [] }
-
-/** Milliseconds after which no more files of the history are opened. */
-const PATIENCE = 20_000
-
-function within(now: () => Date, days: number) {
-  const end = now().getTime() + PATIENCE
-  const since = new Date(now().getTime() - days * 86_400_000).toISOString().slice(0, 10)
-  return { since, isOver: () => now().getTime() > end }
-}
-
-async function answerNode(reads: PageReads, now: () => Date, place: NodePlace, days: string | null) {
-  const { project, environment, uniqueId } = place
-  const isName = (name: string) => /^[\w.-]{1,100}$/.test(name)
-  if (!isName(project) || !isName(environment) || uniqueId === '' || uniqueId.length > 1000)
-    throw new UserError('A node is asked for as /api/nodes/<project>/<environment>?id=<its id in dbt>.')
-  const back = Number(days ?? 30)
-  if (!Number.isInteger(back) || back < 1 || back > 366) throw new UserError('Days are a number from 1 to 366.')
-  const index = await readIndex(reads)
-  return { value: index ? await readNode(reads, index, place, within(now, back)) : NO_RUNS }
 }
 
 async function perform(act: Viewer['act'], role: Role, body: string): Promise<{ value: ApiResponse } | PageError> {

@@ -5,18 +5,21 @@
  * - `GET /data/<key>`: objects of the bucket below {@link PAGE_PREFIXES}, with byte ranges, as they are stored
  * - `GET /api/me`: {@link Me}
  * - `GET /api/open`: {@link OpenRuns}, from the table
- * - `GET /api/deployments`: {@link Deployments}, from the table
- * - `GET /api/runs/<id>`: {@link RunRecord}, from the table
+ * - `GET /api/runs/<id>`: {@link RunAnswer}
  * - `GET /api/parts/<id>/<attempt>?after=<part>`: {@link PartList}, the log parts there are behind the part with this number
  * - `GET /api/nodes/<project>/<environment>?id=<unique id>&days=<1 to 366>`: {@link NodeHistory}
  * - `GET /api/sources`: {@link SourceHistory}
+ * - `GET /api/week?from=<ISO 8601>&until=<ISO 8601>`: {@link Week}, at most {@link WEEK_DAYS} days
+ * - `GET /api/next?count=<1 to 50>`, with `&job=<full name>` of one alone: {@link NextFirings}
+ * - `GET /api/cost?month=<YYYY-MM>`: {@link MonthAnswer}
  * - `POST /api/actions`: an {@link ApiRequest}, answered with an {@link ApiResponse}
  *
  * All below `/data/` and `/api/` want the viewer's token in the header {@link TOKEN_HEADER} (`tidemill ui`: random, given in
  * the fragment of the address that is opened, {@link pageAddress}; hosted: that of the sign-in). A refusal is a {@link PageError}.
  */
 import type { ApiRequest } from './api.ts'
-import type { RunRecord } from './run.ts'
+import type { IndexRun } from './history-index.ts'
+import type { RunRecord, RunStatus } from './run.ts'
 
 export const TOKEN_HEADER = 'x-tidemill-token'
 
@@ -92,23 +95,73 @@ export interface Pause {
   actor: string
 }
 
-/** Newest first, at most {@link MOST_DEPLOYMENTS}; empty where none was noted. */
-export interface Deployments {
-  deployments: {
-    /** Key of the configuration. */
-    config: string
-    /** In force since then, ISO 8601. */
-    from: string
-  }[]
-}
-export const MOST_DEPLOYMENTS = 200
-
 /** Keys of the parts (shared/plan.ts) of an attempt, in order, at most {@link PARTS_PER_ANSWER}: then there may be more. */
 export interface PartList {
   keys: string[]
 }
 
 export const PARTS_PER_ANSWER = 1000
+
+export interface RunAnswer {
+  run: RunRecord
+  /** What to do about how it ended, a sentence. */
+  next?: string
+  /** Another attempt is what may help. */
+  retry?: true
+  /** Estimated USD of its containers that have ended. */
+  usd?: number
+}
+
+export interface JobFiring {
+  /** ISO 8601, UTC. */
+  at: string
+  schedule: string
+  timezone: string
+  /** In the zone of the schedule, `2027-03-28T02:30`. */
+  local: string
+}
+/** Of jobs with a schedule that is switched on, by full name. */
+export type NextFirings = Record<string, JobFiring[]>
+
+/** What was to run by the schedules that were in force, and what did. */
+export interface Week {
+  /** Firings in order of time. */
+  jobs: { job: string; firings: Expected[] }[]
+  /** ISO 8601: before that the schedules are not known, and taken to be the same. */
+  notedSince?: string
+  /** There are more jobs than one answer holds. */
+  leftOut?: true
+}
+export const WEEK_DAYS = 9
+export interface Expected {
+  at: string
+  schedule: string
+  kept: 'coming' | 'unknown' | 'missed' | 'ran' | 'skipped'
+  /** The run that answers it. */
+  run?: { id: string; status: RunStatus }
+}
+
+/** Estimates in USD. */
+export interface MonthCost {
+  jobs: JobCost[]
+  /** What stands there while nothing runs, of the whole month. */
+  idle: number
+  soFar: number
+  rest: number
+}
+export interface JobCost {
+  job: string
+  runs: number
+  /** Containers; what is around them. */
+  tasks: number
+  machinery: number
+  /** Of the rest of the month, by its schedules, else by how often it ran so far. */
+  rest: number
+}
+export interface MonthAnswer extends MonthCost {
+  /** Runs, the dearest first. */
+  dearest: IndexRun[]
+}
 
 /** A model, test, seed … over the runs that had a result for it. */
 export interface NodeHistory {

@@ -3,16 +3,11 @@
  * question may read is bounded in files, rows and time; an answer that was cut off says how far back it goes.
  */
 import { type AsyncBuffer, type ParquetQueryFilter, parquetReadObjects } from 'hyparquet'
-import { dayOfRun, isReadable } from './contract.ts'
+import { dayOfRun } from './contract.ts'
 import { HISTORY_KEY, type HistoryIndex, type HistoryTable, type IndexDay } from './history-index.ts'
-import { unpackText } from './unpack.ts'
+import type { PageReads } from './page-reads.ts'
 
-/** Bytes from `start` to `end`, both of them included; the last so many; or all. */
-export type Part = { start: number; end: number } | { last: number } | 'all'
-export interface HistoryReads {
-  /** Bytes of an object as they are stored, and the size of all of it. Undefined: there is no such object. */
-  bytes(key: string, part: Part): Promise<{ bytes: Uint8Array; size: number } | undefined>
-}
+export type HistoryReads = Pick<PageReads, 'bytes'>
 
 export type Row = Record<string, unknown>
 export interface Found {
@@ -126,15 +121,6 @@ async function openFile(reads: HistoryReads, key: string): Promise<AsyncBuffer |
 
 /** A copy: the bytes may be a piece of a larger buffer. */
 const bufferOf = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer
-
-/** JSON of the index and its pages; undefined: there is no such object. */
-export async function readPage<T extends { schemaVersion: number }>(reads: HistoryReads, key: string): Promise<T | undefined> {
-  const found = await reads.bytes(key, 'all')
-  if (!found) return undefined
-  const value = JSON.parse(await unpackText(new Uint8Array(found.bytes))) as T
-  if (isReadable(value.schemaVersion)) return value
-  throw new Error(`${key} is of version ${value.schemaVersion}, which this version does not read`)
-}
 
 export const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined)
 export const numberOf = (value: unknown) =>

@@ -2,7 +2,8 @@
 import { dayOfRun } from './contract.ts'
 import type { DayPage, HistoryIndex, IndexRun } from './history-index.ts'
 import type { NodeHistory, NodeRun } from './page-api.ts'
-import { given, type HistoryReads, numberOf, type Row, readPage, readRows, textOf, timeOf } from './page-history.ts'
+import { given, type HistoryReads, numberOf, type Row, readRows, textOf, timeOf } from './page-history.ts'
+import { readPage } from './page-reads.ts'
 
 export interface NodePlace {
   project: string

@@ -1,12 +1,10 @@
 /** Freshness of sources over the newest days, for their page. */
 import { HISTORY_KEY, type HistoryIndex, type IndexDay } from './history-index.ts'
 import { MOST_CHECKS, type Source, type SourceCheck, type SourceHistory } from './page-api.ts'
-import { given, type HistoryReads, numberOf, type Row, readRows, textOf, timeOf } from './page-history.ts'
+import { given, numberOf, type Row, readRows, textOf, timeOf } from './page-history.ts'
+import type { PageReads } from './page-reads.ts'
 
-export interface SourceReads extends HistoryReads {
-  /** The first `limit` keys below the prefix that are behind `after`. */
-  keys(prefix: string, after: string, limit: number): Promise<string[]>
-}
+type SourceReads = Pick<PageReads, 'bytes' | 'keys'>
 
 const COLUMNS = [
   'project',

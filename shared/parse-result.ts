@@ -5,7 +5,7 @@
 import { SCHEMA_VERSION } from './contract.ts'
 import { type Fields, fieldsOf, parseJson } from './fields.ts'
 import type { LogLine, NodeLine, PartLine, Progress, RunnerResult } from './plan.ts'
-import { isReason } from './reasons.ts'
+import { isReason } from './reason-labels.ts'
 import {
   type Commit,
   LIMIT,

@@ -1,7 +1,7 @@
 /** What passes between dispatcher, runner and finisher: the plan, the parts of log and ledger, and the result. */
 import type { Cause } from './cause.ts'
 import type { RunPlace } from './contract.ts'
-import type { Reason } from './reasons.ts'
+import type { Reason } from './reason-labels.ts'
 import type { Commit, NodeCounts, NodeResult, StepKind, StepResult } from './run.ts'
 
 /** One step of a plan. `args` of a dbt step: the words after `dbt`, no shell involved. */

@@ -1,5 +1,6 @@
-/** The one table of reasons: what each means for status, retries, exit code, messages, and what a person does next. */
+/** The one table of reasons: what each means for status, retries, exit code, messages, and what a person does next. Their short words: reason-labels.ts. */
 // biome-ignore-all format: a table is read by its rows
+import type { Reason } from './reason-labels.ts'
 
 /** `never`: another attempt would end the same. The other classes name what a job's `retry.on` may allow. */
 export const RETRY_CLASSES = ['never', 'infrastructure', 'transient', 'memory', 'resume'] as const
@@ -17,8 +18,6 @@ interface ReasonRow {
   exit: (typeof EXIT)[keyof typeof EXIT]
   /** Kind of message it makes; undefined: nobody is told. */
   tells?: MessageKind
-  /** Short words for tables. */
-  label: string
   /** What to do next, a sentence. */
   next: string
 }
@@ -28,46 +27,43 @@ const row = (
   retry: RetryClass,
   exit: ReasonRow['exit'],
   tells: MessageKind | undefined,
-  label: string,
   next: string,
-): ReasonRow => ({ status, retry, exit, ...(tells && { tells }), label, next })
+): ReasonRow => ({ status, retry, exit, ...(tells && { tells }), next })
 
 const { dbt, infrastructure } = EXIT
 
 export const REASONS = {
-  node_failures: row('error', 'resume', dbt, 'error', 'models failed', 'If it was the data, mend it and retry the run: only what is left is built, on the same commit. After a fix of the models, run the job again.'),
-  test_failures: row('error', 'resume', dbt, 'error', 'tests failed', 'Look at the failing rows. If it was the data, mend it and retry the run: only what is left is built. After a fix of the test, run the job again.'),
-  freshness: row('error', 'never', dbt, 'error', 'source is stale', 'Ask whoever loads the source; run the job again when the data has arrived.'),
-  parse_error: row('error', 'never', dbt, 'error', 'project does not parse', 'Fix the project (`dbt parse` shows the same locally), push, and run the job again.'),
-  command_refused: row('error', 'never', dbt, 'error', 'dbt refused the command', 'Correct the step in tidemill.yml (`dbt COMMAND --help` shows what it takes), deploy, and run the job again.'),
-  deps_failed: row('error', 'transient', dbt, 'error', 'packages not installed', 'Check packages.yml and that the package host answers, then run the job again.'),
-  profile_error: row('error', 'never', dbt, 'error', 'no connection to the warehouse', 'Check profile, target and secrets of the environment (`dbt debug` with the same profile), then run the job again.'),
-  source_unavailable: row('error', 'transient', infrastructure, 'error', 'repository not reachable', 'Check that the git host answers and the address in tidemill.yml is right, then retry the run.'),
-  source_auth: row('error', 'never', infrastructure, 'error', 'git refused the credentials', 'Store a new token in the secret that `project.credentials` names, then retry the run.'),
-  source_not_found: row('error', 'never', dbt, 'error', 'branch, commit or folder not found', 'Correct branch, commit or folder in tidemill.yml or in the command, then run the job again.'),
-  timeout: row('error', 'resume', dbt, 'error', 'time limit passed', 'Retry the run: it has its time anew, and only what is left is built. If it happens often, raise `timeout` of the job or make it faster.'),
-  out_of_memory: row('error', 'memory', infrastructure, 'error', 'out of memory', 'Retry the run: only what is left is built, with more memory. `retry: { on: [memory] }` does so by itself; `size.memory` gives every run more.'),
-  disk_full: row('error', 'never', infrastructure, 'error', 'disk full', 'Make the run write less, or raise `size.disk` of the environment, then run the job again.'),
-  spot_interrupted: row('error', 'infrastructure', infrastructure, 'error', 'Spot capacity taken back', 'Retry the run: only what is left is built, on capacity that is not taken back. Set `size.spot: false` if it happens often.'),
-  infrastructure: row('error', 'infrastructure', infrastructure, 'error', 'task lost by AWS', 'Retry the run: only what is left is built. If it repeats, look at the AWS Health Dashboard.'),
-  launch_capacity: row('error', 'never', infrastructure, 'error', 'no capacity to start', 'Run the job again later, or give the network more subnets.'),
-  launch_refused: row('error', 'never', infrastructure, 'error', 'AWS refused the start', 'Read the message of AWS; `tidemill deploy` repairs roles and task definitions that were changed by hand.'),
-  start_image: row('error', 'never', infrastructure, 'error', 'image cannot be pulled', 'Check that the image exists and the execution role may pull it; `tidemill deploy` builds it again.'),
-  start_secret: row('error', 'never', infrastructure, 'error', 'secret cannot be read', 'Check that the secret exists, has the field, and lies in the same account and region.'),
-  start_network: row('error', 'infrastructure', infrastructure, 'error', 'network does not let the task start', 'Check that the subnets reach the internet or have the VPC endpoints the runbook lists.'),
-  lost: row('error', 'infrastructure', infrastructure, 'error', 'task disappeared', 'Look at the end of the log, then retry the run: only what is left is built.'),
-  inconsistent: row('error', 'never', dbt, 'error', 'results contradict each other', 'Read the log of the step: dbt said one thing and its results another; then run the job again.'),
-  internal: row('error', 'never', infrastructure, 'error', 'fault in Tidemill', 'Keep the log and report it; run the job again.'),
-  user_cancelled: row('cancelled', 'resume', dbt, 'cancelled', 'cancelled', 'Retry the run when it may go on: only what is left is built.'),
-  overlap: row('skipped', 'never', infrastructure, undefined, 'previous run still going', 'Nothing, if this is expected; else make the job faster or its schedule wider.'),
-  superseded: row('skipped', 'never', infrastructure, undefined, 'a newer run took its place', 'Nothing: the newer run does the work.'),
-  paused: row('skipped', 'never', infrastructure, undefined, 'job is paused', 'Resume the job when it may run again.'),
-  expired: row('skipped', 'never', infrastructure, 'missed', 'could not start in time', 'Run the job by hand if the data is needed now; `start_within` says how late a run may start.'),
-  missed: row('skipped', 'never', infrastructure, 'missed', 'did not run', 'See the runbook, "Missed run"; run the job by hand if the data is needed now.'),
-} as const satisfies Record<string, ReasonRow>
+  node_failures: row('error', 'resume', dbt, 'error', 'If it was the data, mend it and retry the run: only what is left is built, on the same commit. After a fix of the models, run the job again.'),
+  test_failures: row('error', 'resume', dbt, 'error', 'Look at the failing rows. If it was the data, mend it and retry the run: only what is left is built. After a fix of the test, run the job again.'),
+  freshness: row('error', 'never', dbt, 'error', 'Ask whoever loads the source; run the job again when the data has arrived.'),
+  parse_error: row('error', 'never', dbt, 'error', 'Fix the project (`dbt parse` shows the same locally), push, and run the job again.'),
+  command_refused: row('error', 'never', dbt, 'error', 'Correct the step in tidemill.yml (`dbt COMMAND --help` shows what it takes), deploy, and run the job again.'),
+  deps_failed: row('error', 'transient', dbt, 'error', 'Check packages.yml and that the package host answers, then run the job again.'),
+  profile_error: row('error', 'never', dbt, 'error', 'Check profile, target and secrets of the environment (`dbt debug` with the same profile), then run the job again.'),
+  source_unavailable: row('error', 'transient', infrastructure, 'error', 'Check that the git host answers and the address in tidemill.yml is right, then retry the run.'),
+  source_auth: row('error', 'never', infrastructure, 'error', 'Store a new token in the secret that `project.credentials` names, then retry the run.'),
+  source_not_found: row('error', 'never', dbt, 'error', 'Correct branch, commit or folder in tidemill.yml or in the command, then run the job again.'),
+  timeout: row('error', 'resume', dbt, 'error', 'Retry the run: it has its time anew, and only what is left is built. If it happens often, raise `timeout` of the job or make it faster.'),
+  out_of_memory: row('error', 'memory', infrastructure, 'error', 'Retry the run: only what is left is built, with more memory. `retry: { on: [memory] }` does so by itself; `size.memory` gives every run more.'),
+  disk_full: row('error', 'never', infrastructure, 'error', 'Make the run write less, or raise `size.disk` of the environment, then run the job again.'),
+  spot_interrupted: row('error', 'infrastructure', infrastructure, 'error', 'Retry the run: only what is left is built, on capacity that is not taken back. Set `size.spot: false` if it happens often.'),
+  infrastructure: row('error', 'infrastructure', infrastructure, 'error', 'Retry the run: only what is left is built. If it repeats, look at the AWS Health Dashboard.'),
+  launch_capacity: row('error', 'never', infrastructure, 'error', 'Run the job again later, or give the network more subnets.'),
+  launch_refused: row('error', 'never', infrastructure, 'error', 'Read the message of AWS; `tidemill deploy` repairs roles and task definitions that were changed by hand.'),
+  start_image: row('error', 'never', infrastructure, 'error', 'Check that the image exists and the execution role may pull it; `tidemill deploy` builds it again.'),
+  start_secret: row('error', 'never', infrastructure, 'error', 'Check that the secret exists, has the field, and lies in the same account and region.'),
+  start_network: row('error', 'infrastructure', infrastructure, 'error', 'Check that the subnets reach the internet or have the VPC endpoints the runbook lists.'),
+  lost: row('error', 'infrastructure', infrastructure, 'error', 'Look at the end of the log, then retry the run: only what is left is built.'),
+  inconsistent: row('error', 'never', dbt, 'error', 'Read the log of the step: dbt said one thing and its results another; then run the job again.'),
+  internal: row('error', 'never', infrastructure, 'error', 'Keep the log and report it; run the job again.'),
+  user_cancelled: row('cancelled', 'resume', dbt, 'cancelled', 'Retry the run when it may go on: only what is left is built.'),
+  overlap: row('skipped', 'never', infrastructure, undefined, 'Nothing, if this is expected; else make the job faster or its schedule wider.'),
+  superseded: row('skipped', 'never', infrastructure, undefined, 'Nothing: the newer run does the work.'),
+  paused: row('skipped', 'never', infrastructure, undefined, 'Resume the job when it may run again.'),
+  expired: row('skipped', 'never', infrastructure, 'missed', 'Run the job by hand if the data is needed now; `start_within` says how late a run may start.'),
+  missed: row('skipped', 'never', infrastructure, 'missed', 'See the runbook, "Missed run"; run the job by hand if the data is needed now.'),
+} as const satisfies Record<Reason, ReasonRow>
 
-export type Reason = keyof typeof REASONS
-export const isReason = (value: unknown): value is Reason => typeof value === 'string' && Object.hasOwn(REASONS, value)
 export const reasonRow = (reason: Reason): ReasonRow => REASONS[reason]
 
 /** Whether another attempt of the run is what a person may want next. */

@@ -1,6 +1,6 @@
 /** The record of a run, as it stands in the table and in `run.json`. Times are ISO 8601 in UTC, durations in seconds. */
 import type { Cause } from './cause.ts'
-import type { Reason } from './reasons.ts'
+import type { Reason } from './reason-labels.ts'
 
 export const RUN_STATUSES = ['queued', 'starting', 'running', 'success', 'warn', 'error', 'cancelled', 'skipped'] as const
 export type RunStatus = (typeof RUN_STATUSES)[number]

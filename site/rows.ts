@@ -2,7 +2,7 @@
 
 import type { Cause } from '../shared/cause.ts'
 import { eventText } from '../shared/cause.ts'
-import { dayOfRun, RUN_ID_PATTERN } from '../shared/contract.ts'
+import { RUN_ID_PATTERN } from '../shared/contract.ts'
 import { oneLine } from '../shared/format.ts'
 import type { HistoryIndex, IndexRun } from '../shared/history-index.ts'
 import { isFinal, type RunRecord, type RunStatus } from '../shared/run.ts'
@@ -11,8 +11,6 @@ export interface Row extends Omit<IndexRun, 'status' | 'endedAt'> {
   status: RunStatus
   endedAt?: string
 }
-
-export const claimedAt = (id: string) => `${dayOfRun(id)}T${id.slice(9, 11)}:${id.slice(11, 13)}:${id.slice(13, 15)}.000Z`
 
 /** Newest first. */
 export const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)

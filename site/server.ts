@@ -2,15 +2,17 @@
 import type { ApiRequest, ApiResponse } from '../shared/api.ts'
 import { isReadable } from '../shared/contract.ts'
 import {
-  type Deployments,
   type Me,
+  type MonthAnswer,
+  type NextFirings,
   type NodeHistory,
   type OpenRuns,
   type PartList,
+  type RunAnswer,
   type SourceHistory,
   TOKEN_HEADER,
+  type Week,
 } from '../shared/page-api.ts'
-import type { RunRecord } from '../shared/run.ts'
 import { faultError, isAbort, NO_ANSWER, refusalOf } from './fault.ts'
 import { forgetToken, readToken } from './token.ts'
 
@@ -83,14 +85,19 @@ export function readData<T>(key: string, { keep = false, signal }: { keep?: bool
 
 export const readMe = () => json<Me>('api/me')
 export const readOpen = (signal: AbortSignal) => json<OpenRuns>('api/open', { signal })
-export const readDeployments = async (signal: AbortSignal) => (await json<Deployments>('api/deployments', { signal })).deployments
-export const readRecord = (id: string, signal?: AbortSignal) =>
-  json<RunRecord>(`api/runs/${encodeURIComponent(id)}`, signal ? { signal } : {})
+export const readRun = (id: string, signal?: AbortSignal) =>
+  json<RunAnswer>(`api/runs/${encodeURIComponent(id)}`, signal ? { signal } : {})
 export const readNode = (project: string, environment: string, uniqueId: string, days: number, signal: AbortSignal) =>
   json<NodeHistory>(
     `api/nodes/${[project, environment].map(encodeURIComponent).join('/')}?id=${encodeURIComponent(uniqueId)}&days=${days}`,
     { signal },
   )
+export const readWeek = (from: Date, until: Date, signal: AbortSignal) =>
+  json<Week>(`api/week?from=${from.toISOString()}&until=${until.toISOString()}`, { signal })
+/** Without a job: of all. */
+export const readNext = (signal: AbortSignal, count = 1, job = '') =>
+  json<NextFirings>(`api/next?count=${count}${job && `&job=${encodeURIComponent(job)}`}`, { signal })
+export const readMonth = (month: string, signal: AbortSignal) => json<MonthAnswer>(`api/cost?month=${month}`, { signal })
 export const readSources = (signal: AbortSignal) => json<SourceHistory>('api/sources', { signal })
 export const listParts = async (id: string, attempt: number, after: number, signal?: AbortSignal) =>
   (await json<PartList>(`api/parts/${encodeURIComponent(id)}/${attempt}?after=${after}`, signal ? { signal } : {})).keys

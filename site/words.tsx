@@ -1,7 +1,7 @@
 /** Small parts of every page: status, times, foreign text, notes. */
 import type { ComponentChildren } from 'preact'
 import { formatDateTime, formatDay, formatDuration, formatRelative, oneLine, stripControls } from '../shared/format.ts'
-import { isReason, reasonRow } from '../shared/reasons.ts'
+import { isReason, REASON_LABELS } from '../shared/reason-labels.ts'
 import type { Fault } from './fault.ts'
 
 /** A mark beside the word, so that nothing is told by colour alone. */
@@ -32,8 +32,8 @@ export const Status = ({ status, reason }: { status: string; reason?: string | u
 export const wordsOf = (status: string, reason?: string | undefined) =>
   isReason(reason) && status !== 'success'
     ? status === 'error' || status === 'skipped'
-      ? `${status}: ${reasonRow(reason).label}`
-      : reasonRow(reason).label
+      ? `${status}: ${REASON_LABELS[reason]}`
+      : REASON_LABELS[reason]
     : status
 
 export const viewerZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'

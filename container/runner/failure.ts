@@ -1,5 +1,5 @@
 /** A failure with a reason of the table in shared/reasons.ts: it ends a step, calmly and with words for people. */
-import type { Reason } from '../../shared/reasons.ts'
+import type { Reason } from '../../shared/reason-labels.ts'
 
 export interface Failure {
   reason: Reason

@@ -2,8 +2,7 @@
 import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client } from '@aws-sdk/client-s3'
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { DEPLOYMENTS_KEY, INDEX, KEY } from '../../shared/contract.ts'
-import type { PageReads } from '../../shared/page-answers.ts'
-import type { Part } from '../../shared/page-history.ts'
+import type { PageReads, Part } from '../../shared/page-reads.ts'
 import { type Configs, hashOfConfig } from '../common/config.ts'
 
 export interface ReadsProps {

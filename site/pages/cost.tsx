@@ -1,16 +1,13 @@
 /** What runs cost: by month, by job, the dearest runs, and what the rest of the month will come to. */
-import { formatCount, formatDuration, formatMoney, plural } from '../../shared/format.ts'
-import type { DayPage, HistoryIndex, IndexRun } from '../../shared/history-index.ts'
-import { SERVICE_PRICES } from '../../shared/machinery-cost.ts'
-import { useApp, useIndex } from '../app-context.ts'
+import { formatCount, formatDuration, formatMoney } from '../../shared/format.ts'
+import type { IndexRun } from '../../shared/history-index.ts'
+import type { MonthCost } from '../../shared/page-api.ts'
+import { useIndex } from '../app-context.ts'
 import { HREF, hrefOf } from '../route.ts'
-import { readData } from '../server.ts'
+import { readMonth } from '../server.ts'
 import { Table } from '../table.tsx'
 import { useLoad, useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Status, Text, Time } from '../words.tsx'
-import { byMonth, type MonthCost, monthCost } from './costs.ts'
-
-const DEAREST = 10
 
 export function CostPage({ query }: { query: URLSearchParams }) {
   const now = useNow(60_000)
@@ -23,13 +20,13 @@ export function CostPage({ query }: { query: URLSearchParams }) {
     <>
       <h1>Cost</h1>
       <p class="dim">
-        Estimates by list prices of {SERVICE_PRICES.region} without any free tier; Spot costs less than this says. What is stored,
-        secrets and the warehouse come on top.
+        Estimates by list prices of us-east-1 without any free tier; Spot costs less than this says. What is stored, secrets and
+        the warehouse come on top.
       </p>
       {loadedIndex.fault && <FaultNote fault={loadedIndex.fault} stale={index !== undefined} retry={loadedIndex.reload} />}
       {!loadedIndex.value && !loadedIndex.fault && <Loading what="the months" />}
       {loadedIndex.value && !index && <Empty title="No run has ended yet." />}
-      {index && <Month index={index} month={month} now={now} />}
+      {index && <Month month={month} at={index.at} now={now} />}
       {months.length > 0 && (
         <section aria-labelledby="months">
           <h2 id="months">Months</h2>
@@ -54,17 +51,10 @@ export function CostPage({ query }: { query: URLSearchParams }) {
   )
 }
 
-function Month({ index, month, now }: { index: HistoryIndex; month: string; now: Date }) {
-  const { config } = useApp()
-  const days = index.days.filter(day => day.date.startsWith(month))
-  const runs = useLoad(
-    async () => (await Promise.all(days.map(day => readData<DayPage>(day.page, { keep: true })))).flatMap(page => page.runs),
-    ['cost', month, index.at],
-  )
-  if (runs.fault) return <FaultNote fault={runs.fault} retry={runs.reload} />
-  if (!runs.value) return <Loading what={plural(days.length, 'day')} />
-  const cost = monthCost(runs.value, config, month, now)
-  const dearest = [...runs.value].filter(run => run.usd !== undefined).sort((a, b) => (b.usd ?? 0) - (a.usd ?? 0))
+function Month({ month, at, now }: { month: string; at: string; now: Date }) {
+  const { value: cost, fault, reload } = useLoad(signal => readMonth(month, signal), ['cost', month, at])
+  if (fault) return <FaultNote fault={fault} retry={reload} />
+  if (!cost) return <Loading what="the month" />
   return (
     <>
       <section aria-labelledby="month">
@@ -82,10 +72,10 @@ function Month({ index, month, now }: { index: HistoryIndex; month: string; now:
         </p>
         <Jobs cost={cost} />
       </section>
-      {dearest.length > 0 && (
+      {cost.dearest.length > 0 && (
         <section aria-labelledby="dearest">
           <h2 id="dearest">Dearest runs</h2>
-          <Dearest runs={dearest.slice(0, DEAREST)} now={now} />
+          <Dearest runs={cost.dearest} now={now} />
         </section>
       )}
     </>
@@ -148,4 +138,14 @@ function Dearest({ runs, now }: { runs: IndexRun[]; now: Date }) {
       ))}
     </Table>
   )
+}
+
+/** USD of the containers by month, newest first. */
+function byMonth(days: readonly { date: string; usd: number; runs: number }[]): { month: string; usd: number; runs: number }[] {
+  const months = new Map<string, { month: string; usd: number; runs: number }>()
+  for (const { date, usd, runs } of days) {
+    const month = months.get(date.slice(0, 7)) ?? { month: date.slice(0, 7), usd: 0, runs: 0 }
+    months.set(month.month, { ...month, usd: month.usd + usd, runs: month.runs + runs })
+  }
+  return [...months.values()].sort((a, b) => (a.month < b.month ? 1 : -1))
 }

@@ -4,7 +4,6 @@ import type { JobConfig } from '../../shared/config-model.ts'
 import { formatDuration, formatRelative, plural } from '../../shared/format.ts'
 import type { IndexRun } from '../../shared/history-index.ts'
 import { useApp, useIndex, zoneOf } from '../app-context.ts'
-import { nextFirings } from '../firings.ts'
 import { Paused, pauseOf } from '../pause.tsx'
 import { HREF } from '../route.ts'
 import { Deeds } from '../run/actions.tsx'
@@ -12,6 +11,7 @@ import { jobDeeds } from '../run/commands.ts'
 import { loadJobRuns } from '../run/load.ts'
 import { openRows, useOpenRuns } from '../runs/open-runs.ts'
 import { RunTable } from '../runs/table.tsx'
+import { readNext } from '../server.ts'
 import { streakWords } from '../streak.ts'
 import { Trend } from '../trend.tsx'
 import { useLoad, useNow } from '../use.ts'
@@ -20,6 +20,9 @@ import { startedBy } from './jobs.tsx'
 
 const CHARTED = 60
 const LISTED = 50
+/** Coming firings. */
+const MOST = 20
+const EVERY = 60_000
 
 export function JobPage({ project, name }: { project: string; name: string }) {
   const now = useNow(10_000)
@@ -99,13 +102,16 @@ function DurationTrend({ runs, usual }: { runs: IndexRun[]; usual: number | unde
 
 function Coming({ job, now }: { job: JobConfig; now: Date }) {
   const [count, setCount] = useState(3)
-  const coming = nextFirings(job, now, count)
+  const name = `${job.project}/${job.name}`
+  const { value, fault, reload } = useLoad(signal => readNext(signal, MOST, name), ['next', name], { every: () => EVERY })
+  if (!value) return fault ? <FaultNote fault={fault} retry={reload} /> : null
+  const coming = value[name] ?? []
   if (coming.length === 0) return <p>Started {startedBy(job)}.</p>
   return (
     <section aria-labelledby="next">
       <h2 id="next">Next</h2>
       <ul class="plain">
-        {coming.map(({ at, local, timezone, schedule }) => (
+        {coming.slice(0, count).map(({ at, local, timezone, schedule }) => (
           <li key={at + schedule}>
             <Time at={at} now={now} zone={timezone} />{' '}
             <span class="dim">
@@ -116,8 +122,8 @@ function Coming({ job, now }: { job: JobConfig; now: Date }) {
         ))}
       </ul>
       {count === 3 && (
-        <button type="button" onClick={() => setCount(20)}>
-          Next 20
+        <button type="button" onClick={() => setCount(MOST)}>
+          Next {MOST}
         </button>
       )}
     </section>

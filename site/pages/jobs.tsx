@@ -2,15 +2,17 @@
 import type { Config } from '../../shared/config-model.ts'
 import { formatDuration, formatRelative } from '../../shared/format.ts'
 import type { IndexJob } from '../../shared/history-index.ts'
-import type { Pause } from '../../shared/page-api.ts'
+import type { NextFirings, Pause } from '../../shared/page-api.ts'
 import { useApp, useIndex, zoneOf } from '../app-context.ts'
-import { nextFirings } from '../firings.ts'
 import { Paused, pauseOf } from '../pause.tsx'
 import { HREF } from '../route.ts'
 import { useOpenRuns } from '../runs/open-runs.ts'
+import { readNext } from '../server.ts'
 import { Table } from '../table.tsx'
-import { useNow } from '../use.ts'
+import { useLoad, useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Mark, Status, Text, Time } from '../words.tsx'
+
+const EVERY = 60_000
 
 export function JobsPage() {
   const now = useNow(30_000)
@@ -18,6 +20,7 @@ export function JobsPage() {
   const loaded = useIndex()
   const index = loaded.value?.index
   const paused = useOpenRuns().value?.paused
+  const coming = useLoad(signal => readNext(signal), ['next'], { every: () => EVERY }).value
   const names = [...new Set([...Object.keys(config?.jobs ?? {}), ...(index?.jobs.map(each => each.job) ?? [])])].sort()
   return (
     <>
@@ -36,6 +39,7 @@ export function JobsPage() {
               name={name}
               past={index?.jobs.find(each => each.job === name)}
               config={config}
+              coming={coming}
               paused={paused}
               now={now}
             />
@@ -50,13 +54,14 @@ interface RowProps {
   name: string
   past: IndexJob | undefined
   config: Config | undefined
+  coming: NextFirings | undefined
   paused: Pause[] | undefined
   now: Date
 }
-function JobRow({ name, past, config, paused, now }: RowProps) {
+function JobRow({ name, past, config, coming, paused, now }: RowProps) {
   const job = config?.jobs[name]
   const [project = '', short = ''] = name.split('/')
-  const next = job && nextFirings(job, now, 1)[0]
+  const next = coming?.[name]?.[0]
   const last = past?.outcomes[0]
   const pause = job && pauseOf(paused, job)
   return (
@@ -84,7 +89,7 @@ function JobRow({ name, past, config, paused, now }: RowProps) {
             <span class="dim">{formatRelative(new Date(next.at), now)}</span>
           </>
         ) : (
-          <span class="dim">{startedBy(job)}</span>
+          <span class="dim">{coming && startedBy(job)}</span>
         )}
       </td>
     </tr>

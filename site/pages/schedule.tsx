@@ -1,49 +1,31 @@
 /** A week of schedules: what was to run, what did, what is missing, what comes. */
-import type { Config } from '../../shared/config-model.ts'
 import { formatDay, plural } from '../../shared/format.ts'
-import type { DayPage, HistoryIndex, IndexRun } from '../../shared/history-index.ts'
-import type { Deployments } from '../../shared/page-api.ts'
-import { useApp, useIndex } from '../app-context.ts'
+import type { Expected } from '../../shared/page-api.ts'
+import { useApp } from '../app-context.ts'
 import { Paused, pauseOf } from '../pause.tsx'
 import { HREF, hrefOf } from '../route.ts'
-import { openRows, useOpenRuns } from '../runs/open-runs.ts'
-import { readData, readDeployments } from '../server.ts'
+import { useOpenRuns } from '../runs/open-runs.ts'
+import { readWeek } from '../server.ts'
 import { Table } from '../table.tsx'
 import { useLoad, useNow } from '../use.ts'
 import { Empty, FaultNote, Loading, Mark, Text, viewerZone } from '../words.tsx'
-import { dateText, type Expected, expectedOf, firingsOf, periodsOf, plusDays, scheduledJobs, sumOf, weekOf } from './calendar.ts'
+import { dateText, plusDays, sumOf, weekOf } from './calendar.ts'
 
+const EVERY = 60_000
 /** Up to so many firings of a day stand one by one. */
 const SHOWN = 4
 
 export function SchedulePage({ query }: { query: URLSearchParams }) {
   const now = useNow(30_000)
-  const { config, me } = useApp()
-  const loadedIndex = useIndex()
-  const index = loadedIndex.value?.index
+  const { config } = useApp()
   const week = weekOf(query.get('week') ?? '', now)
   const days = Array.from({ length: 8 }, (_, i) => plusDays(week, i))
   const [end] = days.slice(-1) as [Date]
-  const runs = useLoad(async () => (index ? readWeek(index, week) : []), ['week', dateText(week), index?.at])
-  const plan = useLoad(async signal => readPlan(await readDeployments(signal), me.config, week, end), ['plan', dateText(week)])
-  const open = useOpenRuns()
-  const known = [...(runs.value ?? []), ...openRows(open.value, index)]
-  const { periods = [], oldest = '' } = plan.value ?? {}
-  const first = index?.days.at(-1)?.date ?? '9999'
-  // Older runs than deployments: those were not noted yet.
-  const unsure = first < oldest.slice(0, 10)
-  const seen = { since: unsure || !oldest ? first : oldest }
-  const rows = scheduledJobs(periods).map(name => {
-    const own = { ...seen, runs: known.filter(run => `${run.project}/${run.job}` === name) }
-    const job = config?.jobs[name]
-    return {
-      name,
-      pause: job && pauseOf(open.value?.paused, job),
-      days: days.slice(0, -1).map((day, i) => expectedOf(firingsOf(periods, name, day, days[i + 1] ?? end), own, now)),
-    }
+  const { value, fault, reload } = useLoad(signal => readWeek(week, end, signal), ['week', dateText(week)], {
+    every: () => EVERY,
   })
-  const missed = rows.flatMap(row => row.days.flat()).filter(each => each.kept === 'missed').length
-  const fault = runs.fault ?? plan.fault ?? loadedIndex.fault
+  const open = useOpenRuns()
+  const missed = (value?.jobs ?? []).flatMap(each => each.firings).filter(each => each.kept === 'missed').length
   return (
     <>
       <h1>Schedule</h1>
@@ -53,13 +35,13 @@ export function SchedulePage({ query }: { query: URLSearchParams }) {
         <a href={hrefOf(['schedule'], { week: dateText(end) })}>Week after</a>
         <span class="dim">
           {dateText(week)} to {dateText(plusDays(week, 6))}, {viewerZone()}, by the schedules that were in force
-          {unsure && new Date(oldest) > week && ` since ${formatDay(new Date(oldest), now, viewerZone())}, before by the same`}.
+          {value?.notedSince && ` since ${formatDay(new Date(value.notedSince), now, viewerZone())}, before by the same`}.
         </span>
       </nav>
-      {fault && <FaultNote fault={fault} retry={() => [runs, plan, loadedIndex].forEach(each => void each.reload())} />}
-      {!fault && !(plan.value && runs.value) && <Loading what="the schedules" />}
-      {plan.value && rows.length === 0 && <Empty title="No job has a schedule that is switched on." />}
-      {plan.value && runs.value && rows.length > 0 && (
+      {fault && <FaultNote fault={fault} stale={value !== undefined} retry={reload} />}
+      {!fault && !value && <Loading what="the schedules" />}
+      {value?.jobs.length === 0 && <Empty title="No job has a schedule that is switched on." />}
+      {value && value.jobs.length > 0 && (
         <>
           <p role="status">
             {missed === 0 ? (
@@ -73,34 +55,34 @@ export function SchedulePage({ query }: { query: URLSearchParams }) {
             caption="Scheduled runs of the week"
             columns={['Job', ...days.slice(0, -1).map(day => [dayTitle(day, now), 'told'] as const)]}
           >
-            {rows.map(({ name, pause, days }) => (
-              <tr key={name}>
-                <th scope="row">
-                  <a href={hrefOf(['jobs', ...name.split('/')])}>
-                    <Text of={name.split('/')[1]} max={60} />
-                  </a>
-                  {pause && (
-                    <div>
-                      <Paused pause={pause} now={now} own />
-                    </div>
-                  )}
-                </th>
-                {days.map((list, i) => (
-                  <td key={`${i}${list[0]?.at}`}>
-                    {list.length > 0 && (
+            {value.jobs.map(({ job, firings }) => {
+              const configured = config?.jobs[job]
+              const pause = configured && pauseOf(open.value?.paused, configured)
+              return (
+                <tr key={job}>
+                  <th scope="row">
+                    <a href={hrefOf(['jobs', ...job.split('/')])}>
+                      <Text of={job.split('/')[1]} max={60} />
+                    </a>
+                    {pause && (
                       <div>
-                        {list.length <= SHOWN ? (
-                          list.map(each => <Firing key={each.at} each={each} paused={pause !== undefined} />)
-                        ) : (
-                          <Sum list={list} paused={pause !== undefined} />
-                        )}
+                        <Paused pause={pause} now={now} own />
                       </div>
                     )}
-                  </td>
-                ))}
-              </tr>
-            ))}
+                  </th>
+                  {days.slice(0, -1).map((day, i) => (
+                    <td key={dateText(day)}>
+                      <Day
+                        list={firings.filter(({ at }) => new Date(at) >= day && new Date(at) < (days[i + 1] ?? end))}
+                        paused={pause !== undefined}
+                      />
+                    </td>
+                  ))}
+                </tr>
+              )
+            })}
           </Table>
+          {value.leftOut && <p class="dim">There are more jobs than one page holds.</p>}
         </>
       )}
     </>
@@ -110,22 +92,16 @@ export function SchedulePage({ query }: { query: URLSearchParams }) {
 const dayTitle = (day: Date, now: Date) =>
   formatDay(day, new Date(0), viewerZone()).replace(/ \d{4} .*$/, '') + (dateText(day) === dateText(now) ? ' (today)' : '')
 
-/** Days are of the viewer's zone, pages of UTC: one more at each end. */
-async function readWeek(index: HistoryIndex, week: Date): Promise<IndexRun[]> {
-  const [from, to] = [dateText(plusDays(week, -1)), dateText(plusDays(week, 8))]
-  const days = index.days.filter(day => day.date >= from && day.date <= to)
-  return (await Promise.all(days.map(day => readData<DayPage>(day.page, { keep: true })))).flatMap(page => page.runs)
-}
-
-/** The configurations that were in force in a span; `oldest`: since when they are known. */
-async function readPlan(deployments: Deployments['deployments'], current: string, from: Date, until: Date) {
-  const noted = deployments.length ? deployments : [{ config: current, from: '' }]
-  const periods = periodsOf(noted, from, until).map(async each => ({
-    ...each,
-    config: await readData<Config>(each.config, { keep: true }),
-  }))
-  return { periods: await Promise.all(periods), oldest: noted.at(-1)?.from ?? '' }
-}
+const Day = ({ list, paused }: { list: Expected[]; paused: boolean }) =>
+  list.length === 0 ? null : (
+    <div>
+      {list.length > SHOWN ? (
+        <Sum list={list} paused={paused} />
+      ) : (
+        list.map(each => <Firing key={each.at} each={each} paused={paused} />)
+      )}
+    </div>
+  )
 
 const clock = (at: string) => new Date(at).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })
 const WORDS = { coming: 'comes', unknown: 'not known', missed: 'missed', ran: '', skipped: 'skipped' } as const

@@ -1,8 +1,7 @@
 /** What can be done: buttons for those who may, commands for all. */
 import { useRef, useState } from 'preact/hooks'
 import type { ApiResponse } from '../../shared/api.ts'
-import { mayAct } from '../../shared/page-api.ts'
-import type { RunRecord } from '../../shared/run.ts'
+import { mayAct, type RunAnswer } from '../../shared/page-api.ts'
 import { useApp } from '../app-context.ts'
 import { faultOf } from '../fault.ts'
 import { HREF } from '../route.ts'
@@ -10,9 +9,9 @@ import { act } from '../server.ts'
 import { Copy, Mark, Text } from '../words.tsx'
 import { type Deed, deedsOf } from './commands.ts'
 
-export function Actions({ record, reload }: { record: RunRecord; reload(): void }) {
+export function Actions({ answer, reload }: { answer: RunAnswer; reload(): void }) {
   const { me } = useApp()
-  return <Deeds deeds={deedsOf(record, me.command)} reload={reload} />
+  return <Deeds deeds={deedsOf(answer, me.command)} reload={reload} />
 }
 
 /** `key`: of one request; the same when a button is pressed twice in one dialog. */

@@ -5,10 +5,11 @@ import type { HistoryIndex, IndexRun, RunNode } from '../../shared/history-index
 import type { RunRecord } from '../../shared/run.ts'
 import { useApp } from '../app-context.ts'
 import { HREF } from '../route.ts'
+import { readRun } from '../server.ts'
 import { useLoad } from '../use.ts'
 import { FaultNote, Link, Loading, Text, Time } from '../words.tsx'
 import { compareNodes, compareUrl, lastGood } from './changes.ts'
-import { loadJobRuns, loadNodes, loadRecord } from './load.ts'
+import { loadJobRuns, loadNodes } from './load.ts'
 
 interface ChangesProps {
   record: RunRecord
@@ -22,7 +23,7 @@ export function Changes({ record, index, nodes, now }: ChangesProps) {
   const loaded = useLoad(
     async signal => {
       const good = lastGood(await loadJobRuns(index, job), record.id)
-      return { good, record: good && (await loadRecord(good.id, signal)) }
+      return { good, record: good && (await readRun(good.id, signal)).run }
     },
     ['good', job, record.id, index?.jobs.find(each => each.job === job)?.page],
   )

@@ -1,9 +1,8 @@
 /** What can be done about a run: the command to paste, and the request of its button. Pure. */
 import type { ApiRequest } from '../../shared/api.ts'
 import type { JobConfig } from '../../shared/config-model.ts'
-import type { Pause } from '../../shared/page-api.ts'
-import { offersRetry } from '../../shared/reasons.ts'
-import { isFinal, type RunRecord } from '../../shared/run.ts'
+import type { Pause, RunAnswer } from '../../shared/page-api.ts'
+import { isFinal } from '../../shared/run.ts'
 import { pauseOf } from '../pause.tsx'
 
 export interface Deed {
@@ -19,8 +18,8 @@ export interface Deed {
 }
 
 /** The likeliest first. `tidemill`: in front of every command, with its options. */
-export function deedsOf(record: RunRecord, tidemill: string): Deed[] {
-  const { id, project, job, status, reason } = record
+export function deedsOf({ run: record, retry: helps }: RunAnswer, tidemill: string): Deed[] {
+  const { id, project, job, status } = record
   const name = `${project}/${job}`
   if (!isFinal(status)) {
     const cancel: Deed = {
@@ -38,8 +37,7 @@ export function deedsOf(record: RunRecord, tidemill: string): Deed[] {
     request: () => ({ operation: 'retry', run: id }),
     main: true,
   }
-  const retried =
-    reason !== undefined && record.attempts.length > 0 && (status === 'error' || status === 'cancelled') && offersRetry(reason)
+  const retried = helps === true && record.attempts.length > 0 && (status === 'error' || status === 'cancelled')
   const again: Deed = {
     name: 'Run again',
     does: 'A new run of the job: all of it, on the newest commit of the branch.',

@@ -1,24 +1,19 @@
 /** Head of a run: what happened, where, why, and what to do. */
 import { upstreamRuns } from '../../shared/cause.ts'
-import type { Config } from '../../shared/config-model.ts'
-import { KEY } from '../../shared/contract.ts'
-import { estimateCost } from '../../shared/cost.ts'
 import { formatDuration, formatMoney, formatSpan, plural, shortSha } from '../../shared/format.ts'
 import type { HistoryIndex } from '../../shared/history-index.ts'
 import { describeFailure } from '../../shared/message-words.ts'
+import type { RunAnswer } from '../../shared/page-api.ts'
 import type { Progress } from '../../shared/plan.ts'
-import { isReason, reasonRow } from '../../shared/reasons.ts'
 import { isFinal, type NodeResult, type RunRecord } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
 import { HREF } from '../route.ts'
 import { isSlow, rowOf, tookOf, triggerWords } from '../rows.ts'
-import { readData } from '../server.ts'
-import { useLoad } from '../use.ts'
 import { Mark, Status, Text, Time } from '../words.tsx'
 import { Actions } from './actions.tsx'
 
 interface HeadProps {
-  record: RunRecord
+  answer: RunAnswer
   index: HistoryIndex | undefined
   progress: Progress | undefined
   now: Date
@@ -27,8 +22,9 @@ interface HeadProps {
   brief: boolean
 }
 
-export function RunHead({ record, index, progress, now, reload, brief }: HeadProps) {
+export function RunHead({ answer, index, progress, now, reload, brief }: HeadProps) {
   const { config } = useApp()
+  const { run: record, next, usd } = answer
   const { project, environment, job, status, reason, message } = record
   const failures = (record.failures ?? []).slice(0, 5)
   return (
@@ -42,7 +38,7 @@ export function RunHead({ record, index, progress, now, reload, brief }: HeadPro
         </span>{' '}
         <Status status={status} reason={reason} />
       </h1>
-      {!brief && <Facts record={record} index={index} now={now} zone={zoneOf(config, project, job)} />}
+      {!brief && <Facts record={record} usd={usd} index={index} now={now} zone={zoneOf(config, project, job)} />}
       {!isFinal(status) && <Going record={record} progress={progress} now={now} />}
       {(message || failures.length > 0) && status !== 'success' && isFinal(status) && !brief && (
         <section class={`note ${status === 'error' ? 'fault' : ''}`} aria-label="What happened">
@@ -52,21 +48,24 @@ export function RunHead({ record, index, progress, now, reload, brief }: HeadPro
             </p>
           )}
           {failures.length > 0 && <Failures record={record} failures={failures} />}
-          {isReason(reason) && <p>{reasonRow(reason).next}</p>}
+          {next && <p>{next}</p>}
         </section>
       )}
       {record.artifactsIncomplete && !brief && <p class="is-warn">! Not everything that the run made could be stored.</p>}
-      {!brief && <Actions record={record} reload={reload} />}
+      {!brief && <Actions answer={answer} reload={reload} />}
     </>
   )
 }
 
-function Facts({ record, index, now, zone }: { record: RunRecord; index: HistoryIndex | undefined; now: Date; zone: string }) {
+interface FactsProps {
+  record: RunRecord
+  usd: number | undefined
+  index: HistoryIndex | undefined
+  now: Date
+  zone: string
+}
+function Facts({ record, usd, index, now, zone }: FactsProps) {
   const row = rowOf(record, index)
-  // Sizes and prices are those that the run was claimed with.
-  const config = useLoad(() => readData<Config>(KEY.config(record.config), { keep: true }), ['config', record.config]).value
-  const environment = config?.environments[`${record.project}/${record.environment}`]
-  const usd = environment && estimateCost(record, environment.size)
   const took = tookOf(row, now)
   const started = record.startedAt ?? record.claimedAt
   return (

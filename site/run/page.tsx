@@ -1,16 +1,17 @@
 /** One run: how it ended and what to do, then its nodes, log, timing and artifacts. */
 import { useState } from 'preact/hooks'
 import { formatCount } from '../../shared/format.ts'
-import { isFinal, type RunRecord } from '../../shared/run.ts'
+import type { RunAnswer } from '../../shared/page-api.ts'
+import { isFinal } from '../../shared/run.ts'
 import { useIndex } from '../app-context.ts'
 import { hrefOf } from '../route.ts'
+import { readRun } from '../server.ts'
 import { useLoad, useNow } from '../use.ts'
 import { FaultNote, Loading } from '../words.tsx'
 import { Artifacts } from './artifacts.tsx'
 import { Changes } from './changes-view.tsx'
 import { RunHead } from './head.tsx'
 import { type Results, useResults } from './live.ts'
-import { loadRecord } from './load.ts'
 import { LogView } from './log-view.tsx'
 import { ResultTable } from './results.tsx'
 import { Attempts, Steps } from './steps.tsx'
@@ -27,9 +28,9 @@ const VIEWS = [
 
 export function RunPage({ id, query }: { id: string; query: URLSearchParams }) {
   const now = useNow(1000)
-  const loaded = useLoad(signal => loadRecord(id, signal), ['run', id], { every: record => !isFinal(record.status) && EVERY })
-  const record = loaded.value
-  if (!record)
+  const loaded = useLoad(signal => readRun(id, signal), ['run', id], { every: ({ run }) => !isFinal(run.status) && EVERY })
+  const answer = loaded.value
+  if (!answer)
     return (
       <>
         <h1>Run {id}</h1>
@@ -39,12 +40,13 @@ export function RunPage({ id, query }: { id: string; query: URLSearchParams }) {
   return (
     <>
       {loaded.fault && <FaultNote fault={loaded.fault} stale retry={loaded.reload} />}
-      <Run record={record} query={query} now={now} reload={loaded.reload} />
+      <Run answer={answer} query={query} now={now} reload={loaded.reload} />
     </>
   )
 }
 
-function Run({ record, query, now, reload }: { record: RunRecord; query: URLSearchParams; now: Date; reload: () => void }) {
+function Run({ answer, query, now, reload }: { answer: RunAnswer; query: URLSearchParams; now: Date; reload: () => void }) {
+  const record = answer.run
   const results = useResults(record)
   const index = useIndex().value?.index
   const view = VIEWS.find(([name]) => name === query.get('view'))?.[0] ?? ''
@@ -52,7 +54,7 @@ function Run({ record, query, now, reload }: { record: RunRecord; query: URLSear
   const steps = record.steps?.length ? record.steps : (progress?.steps ?? [])
   return (
     <>
-      <RunHead record={record} index={index} progress={progress} now={now} reload={reload} brief={view !== ''} />
+      <RunHead answer={answer} index={index} progress={progress} now={now} reload={reload} brief={view !== ''} />
       <nav class="tabs" aria-label="Parts of the run">
         {VIEWS.map(([name, title]) => (
           <a key={name} href={hrefOf(['runs', record.id], { view: name })} aria-current={name === view ? 'page' : undefined}>

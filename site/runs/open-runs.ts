@@ -4,7 +4,7 @@ import type { HistoryIndex } from '../../shared/history-index.ts'
 import type { OpenRuns } from '../../shared/page-api.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
 import { byId, type Row, rowOf } from '../rows.ts'
-import { readOpen, readRecord } from '../server.ts'
+import { readOpen, readRun } from '../server.ts'
 import { type Loaded, useLoad } from '../use.ts'
 
 /** Milliseconds between two looks at the table. */
@@ -24,7 +24,16 @@ export function useOpenRuns(): Loaded<Omit<OpenRuns, 'at'>> {
         .filter(run => !now.has(run.id))
         .sort(byId)
         .slice(0, MOST_ENDED)
-      for (const run of gone) now.set(run.id, isFinal(run.status) ? run : await readRecord(run.id, signal).catch(() => run))
+      for (const run of gone)
+        now.set(
+          run.id,
+          isFinal(run.status)
+            ? run
+            : await readRun(run.id, signal).then(
+                answer => answer.run,
+                () => run,
+              ),
+        )
       known.current = now
       return { ...others, runs: [...now.values()].sort(byId) }
     },

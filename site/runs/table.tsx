@@ -1,9 +1,11 @@
 /** The table of runs, here and on the pages of jobs and days. */
+
+import { claimedAt } from '../../shared/contract.ts'
 import { formatDuration, plural } from '../../shared/format.ts'
 import { isFinal, type NodeCounts } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
 import { HREF } from '../route.ts'
-import { claimedAt, isSlow, type Row, tookOf, triggerWords } from '../rows.ts'
+import { isSlow, type Row, tookOf, triggerWords } from '../rows.ts'
 import { Table } from '../table.tsx'
 import { Mark, Status, Text, Time, wordsOf } from '../words.tsx'
 

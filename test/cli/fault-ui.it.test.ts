@@ -14,6 +14,8 @@ test('fault 48: without this start’s token, from another page or under another
   const { port } = new URL(ui.origin)
   const attempts: [string, number, string, Record<string, string>][] = [
     ['no token', 401, '/api/me', {}],
+    ['no token, for the history of a node', 401, '/api/nodes/shop/prod?id=model.shop.x', {}],
+    ['no token, for the sources', 401, '/api/sources', {}],
     ['another token', 401, '/api/me', { [TOKEN_HEADER]: 'x'.repeat(ui.token.length) }],
     ['a shorter token', 401, '/api/me', { [TOKEN_HEADER]: ui.token.slice(1) }],
     ['the token in a cookie', 401, '/api/me', { cookie: `token=${ui.token}` }],

@@ -5,8 +5,9 @@ import { gunzipSync } from 'node:zlib'
 import { startUi } from '../../cli/ui.ts'
 import { DEPLOYMENTS_KEY, KEY, PK } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
-import { TOKEN_HEADER } from '../../shared/page-api.ts'
+import { TOKEN_HEADER, type Week } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
+import { configOf, jobOf } from '../fakes/records.ts'
 import { CONFIG, fakeConnection, fakeContext, makeAttempt, makeRun } from './fakes.ts'
 import { get } from './http.ts'
 import { makeFolder } from './process.ts'
@@ -121,17 +122,21 @@ test('the page learns who is looking, what is open, and where the parts of a log
     open.runs.map((run: RunRecord) => run.id),
     [telling.id, running.id],
   )
-  assert.equal((await ask(`/api/runs/${ID}`)).json.status, 'running')
+  assert.equal((await ask(`/api/runs/${ID}`)).json.run.status, 'running')
   assert.deepEqual((await ask(`/api/parts/${ID}/1`)).json.keys, [...parts, KEY.tail(prefix)])
   assert.deepEqual((await ask(`/api/parts/${ID}/1?after=3`)).json.keys, [KEY.part(prefix, 12), KEY.tail(prefix)])
   for (const path of ['/api/runs/x', `/api/runs/20260101T010004-9f3ac2d1b7e4`, '/api/parts/x/1', '/api/nothing', '/api/'])
     assert.deepEqual([path, (await ask(path)).status], [path, 404])
   for (const path of [`/api/parts/${ID}/0`, `/api/parts/${ID}/1?after=x`, `/api/parts/${ID}/..`])
     assert.deepEqual([path, (await ask(path)).status >= 400], [path, true])
+  assert.deepEqual((await ask('/api/nodes/shop/prod?id=model.shop.x')).json, { runs: [] })
+  assert.deepEqual((await ask('/api/sources')).json, { sources: [] })
+  for (const path of ['/api/nodes/shop/prod', '/api/nodes/a%2Fb/prod?id=x', '/api/next?count=51', '/api/cost?month=2026-13'])
+    assert.deepEqual([path, (await ask(path)).status], [path, 400])
   assert.equal((await ask('/api/me', { method: 'DELETE' })).status, 405)
 })
 
-test('the page learns what is paused, by whom, and which configurations were in force', OPTIONS, async t => {
+test('the page learns what is paused, by whom, and what was to run by the schedules that were in force', OPTIONS, async t => {
   const paused = { at: '2026-11-22T02:00:00Z', actor: ACTOR }
   const deployment = (id: string, hash: string, over = {}) => ({
     pk: PK.deployment(id),
@@ -146,15 +151,22 @@ test('the page learns what is paused, by whom, and which configurations were in 
     deployment('20', 'a'),
     deployment('21', 'b', { since: '2026-11-21T00:03:00Z' }),
   ]
-  const { ask } = await startServer(t, { items, objects: { 'config/c.json': Buffer.from(JSON.stringify(CONFIG)) } })
+  const at = (cron: string) =>
+    configOf([jobOf({ schedules: [{ name: 'default', cron, expressions: [], timezone: 'UTC', enabled: true }] })])
+  const configs = { c: CONFIG, a: at('0 2 * * *'), b: at('0 4 * * *') }
+  const objects = Object.entries(configs).map(([name, config]) => [`config/${name}.json`, Buffer.from(JSON.stringify(config))])
+  const { ask } = await startServer(t, { items, objects: Object.fromEntries(objects) })
   assert.deepEqual((await ask('/api/open')).json.paused, [
     { of: 'job', name: 'shop/hourly', ...paused },
     { of: 'environment', name: 'shop/prod', ...paused },
   ])
-  assert.deepEqual((await ask('/api/deployments')).json.deployments, [
-    { config: 'config/b.json', from: '2026-11-21T00:03:00Z' },
-    { config: 'config/a.json', from: '2026-11-20T00:00:00Z' },
-  ])
+  const week = (await ask('/api/week?from=2026-11-19T00:00:00Z&until=2026-11-23T00:00:00Z')).json as Week
+  assert.deepEqual(
+    week.jobs.map(({ job, firings }) => [job, ...firings.map(firing => firing.at.slice(8, 13))]),
+    [['shop/nightly', '19T02', '20T02', '21T04', '22T04']],
+  )
+  for (const span of ['', '?from=2026-11-19&until=2026-11-20', '?from=2026-11-19T00:00:00Z&until=2026-11-29T00:00:00Z'])
+    assert.deepEqual([span, (await ask(`/api/week${span}`)).status], [span, 400])
   const bare = await startServer(t)
   assert.equal('paused' in (await bare.ask('/api/open')).json, false, 'without the configuration it is not known')
 })

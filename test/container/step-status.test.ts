@@ -4,7 +4,7 @@ import { abilitiesOf, commandOf, compilesAll, dbtArguments, shownCommand } from 
 import { engineOf } from '../../container/runner/engine.ts'
 import { outcomeOf } from '../../container/runner/outcome.ts'
 import { judgeStep, type StepEvidence } from '../../container/runner/step-status.ts'
-import type { Reason } from '../../shared/reasons.ts'
+import type { Reason } from '../../shared/reason-labels.ts'
 import type { NodeResult, NodeStatus, StepResult } from '../../shared/run.ts'
 import { step } from './runner.ts'
 

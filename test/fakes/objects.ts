@@ -1,4 +1,4 @@
-import type { Part } from '../../shared/page-history.ts'
+import type { Part } from '../../shared/page-reads.ts'
 
 /** Bytes of an object as a bucket answers a range. */
 export function pieceOf(object: Uint8Array, part: Part): { bytes: Uint8Array; start: number; size: number } {

@@ -92,7 +92,7 @@ export function makeSite(objects: Record<string, string> = {}) {
     configKey: async () => 'config/c.json',
     config: fails,
     deployments: fails,
-    bytes: fails,
+    bytes: async () => undefined,
   }
   const page = { type: 'text/html', gzip: Buffer.from('gz'), plain: Buffer.from('<html>'), immutable: false }
   const pages: PagesDeps = {

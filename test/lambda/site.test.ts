@@ -70,7 +70,13 @@ for (const [name, parts] of Object.entries(BAD))
   test(`a token counts for nothing: ${name}`, OPTIONS, async () => {
     const { pages, calls } = makeSite({ 'history/v1/index/current.json': '{}' })
     const token = typeof parts === 'string' ? parts : makeToken(parts)
-    for (const path of ['/api/me', '/data/history/v1/index/current.json', '/api/actions']) {
+    for (const path of [
+      '/api/me',
+      '/api/nodes/shop/prod?id=x',
+      '/api/sources',
+      '/data/history/v1/index/current.json',
+      '/api/actions',
+    ]) {
       const answer = await answerPages(
         pages,
         request(path, { ...signed(token), method: path === '/api/actions' ? 'POST' : 'GET', body: '{"operation":"notify"}' }),

@@ -1,6 +1,7 @@
 /** Ends of runs for golden messages: every reason in the words that the parts use, and a failure as it lasts. */
 import type { MessageInput } from '../../shared/message.ts'
-import type { MessageKind, Reason } from '../../shared/reasons.ts'
+import type { Reason } from '../../shared/reason-labels.ts'
+import type { MessageKind } from '../../shared/reasons.ts'
 import { NO_NODES, type NodeCounts, type RunRecord } from '../../shared/run.ts'
 import { ENDS, failedModel, failedTest, record, staleSource } from './message-records.ts'
 

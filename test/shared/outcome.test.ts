@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { classify, type EcsEnd, mayRetry, type OutcomeInput, retryDelaySeconds, STUCK_START } from '../../shared/outcome.ts'
-import { RETRY_CLASSES, type Reason } from '../../shared/reasons.ts'
+import type { Reason } from '../../shared/reason-labels.ts'
+import { RETRY_CLASSES } from '../../shared/reasons.ts'
 
 const exited = (exitCode: number, over: Partial<EcsEnd> = {}): EcsEnd => ({
   stopCode: 'EssentialContainerExited',

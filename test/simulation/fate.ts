@@ -1,7 +1,7 @@
 /** What will become of a task, drawn when it is made. */
 
 import type { RunnerResult } from '../../shared/plan.ts'
-import type { Reason } from '../../shared/reasons.ts'
+import type { Reason } from '../../shared/reason-labels.ts'
 import { type FakeTask, stopOf } from '../fakes/ecs.ts'
 import { OWNER } from './jobs.ts'
 import type { World } from './world.ts'

@@ -1,9 +1,11 @@
 /** What was to run by schedule, and what is paused: the parts of the pages that need no browser. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { IndexRun } from '../../shared/history-index.ts'
+import { firingsBetween } from '../../shared/job-firings.ts'
 import type { Pause } from '../../shared/page-api.ts'
-import { firingsBetween } from '../../site/firings.ts'
-import { expectedOf, firingsOf, periodsOf, scheduledJobs, sumOf } from '../../site/pages/calendar.ts'
+import { expectedOf, firingsOf, periodsOf, scheduledJobs } from '../../shared/page-week.ts'
+import { sumOf } from '../../site/pages/calendar.ts'
 import { jobDeeds } from '../../site/run/commands.ts'
 import { configOf, jobOf } from '../fakes/records.ts'
 
@@ -12,7 +14,8 @@ const job = (cron: string) => jobOf({ schedules: [{ name: 'default', cron, expre
 const day = (number: number) => new Date(Date.UTC(2026, 10, number))
 
 test('calendar: a firing without a run is missed, one to come is not', () => {
-  const run = (id: string, over = {}) => ({ id, trigger: 'schedule' as const, by: 'default', status: 'success', ...over })
+  const run = (id: string, over: Partial<IndexRun> = {}) =>
+    ({ id, trigger: 'schedule', by: 'default', status: 'success', ...over }) as IndexRun
   const list = expectedOf(
     firingsBetween(job('0 2 * * *'), day(19), day(25)),
     {

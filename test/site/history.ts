@@ -12,7 +12,7 @@ import {
   JOB_RUNS,
   NEWEST_RUNS,
 } from '../../shared/history-index.ts'
-import type { Reason } from '../../shared/reasons.ts'
+import type { Reason } from '../../shared/reason-labels.ts'
 import type { FinalStatus, NodeCounts, RunRecord } from '../../shared/run.ts'
 import { configOf, environmentOf, hashOf, jobOf } from '../fakes/records.ts'
 import { makeRandom, type Random } from '../simulation/random.ts'

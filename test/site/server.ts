@@ -6,9 +6,11 @@ import { extname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
+import { PK } from '../../shared/contract.ts'
 import { makePageAnswers } from '../../shared/page-answers.ts'
-import { type Deployments, isPageKey, type Me, PARTS_PER_ANSWER, type Pause, TOKEN_HEADER } from '../../shared/page-api.ts'
+import { isPageKey, type Me, PARTS_PER_ANSWER, type Pause, TOKEN_HEADER } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
+import { itemOfRun } from '../../shared/run-item.ts'
 import { pieceOf } from '../fakes/objects.ts'
 
 export const SITE = join(import.meta.dirname, '../../dist/site')
@@ -27,7 +29,6 @@ export interface Backend {
   record(id: string): RunRecord | undefined
   open(): RunRecord[]
   paused(): Pause[]
-  deployments(): Deployments['deployments']
   /** Keys of the parts of an attempt. */
   parts(id: string, attempt: number): string[]
   act(request: ApiRequest): ApiResponse
@@ -111,11 +112,6 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
   const [, , what, id = '', attempt] = path.split('/')
   if (what === 'me') return json(backend.me)
   if (what === 'open') return json({ at: new Date().toISOString(), runs: backend.open(), paused: backend.paused() })
-  if (what === 'deployments') return json({ deployments: backend.deployments() })
-  if (what === 'runs') {
-    const record = backend.record(id)
-    return record ? json(record) : refuse(404, `There is no run ${id}.`)
-  }
   if (what === 'parts') {
     const after = Number(url.searchParams.get('after') ?? 0)
     const numberOf = (key: string) => Number(/(\d+)\.ndjson\.gz$/.exec(key)?.[1] ?? Number.POSITIVE_INFINITY)
@@ -136,16 +132,18 @@ const fails = async () => {
   throw new Error('not expected')
 }
 
-/** What the pages ask of the history is answered as it is in earnest. */
-const answersOver = (backend: Backend) =>
-  makePageAnswers(
+/** Questions are answered as in earnest. */
+function answersOver(backend: Backend) {
+  const open = backend.open().map(itemOfRun)
+  return makePageAnswers(
     {
-      item: fails,
-      items: fails,
-      open: fails,
-      configKey: fails,
-      config: fails,
-      deployments: fails,
+      item: async pk => {
+        const run = backend.record(pk.slice(PK.run('').length))
+        return run && itemOfRun(run)
+      },
+      items: async pks => open.filter(item => pks.includes(String(item.pk))),
+      open: async partition =>
+        open.filter(item => item.openKey === partition).map(({ pk, openSort }) => ({ pk: String(pk), sort: String(openSort) })),
       keys: async (prefix, after, limit) =>
         backend
           .keys(prefix)
@@ -155,6 +153,10 @@ const answersOver = (backend: Backend) =>
         const object = backend.object(key)
         return object === undefined ? undefined : pieceOf(Buffer.from(object), part)
       },
+      configKey: async () => backend.me.config,
+      config: async key => JSON.parse(String(backend.object(key))),
+      deployments: async () => [],
     },
     () => new Date(),
   )
+}

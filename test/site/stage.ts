@@ -70,7 +70,6 @@ export function backendOf(history: MadeHistory): Backend {
     record,
     open: () => [],
     paused: () => [],
-    deployments: () => [],
     parts: () => [],
     act: (request: ApiRequest): ApiResponse => ({ ok: true, message: `did ${request.operation}` }),
   }

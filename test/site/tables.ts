@@ -1,9 +1,8 @@
 /** Parquet files of a made history: some nodes, tests and sources of its nightly runs, in files of days and of runs. */
 import { writeTable } from '../../lambda/common/parquet.ts'
-import { dayOfRun } from '../../shared/contract.ts'
+import { claimedAt, dayOfRun } from '../../shared/contract.ts'
 import { HISTORY_KEY, type IndexRun } from '../../shared/history-index.ts'
 import type { HistoryRow } from '../../shared/history-tables.ts'
-import { claimedAt } from '../../site/rows.ts'
 import type { MadeHistory } from './history.ts'
 
 export const HOSTILE_SOURCE = 'raw_<img src=x onerror=alert(1)>'

@@ -1,24 +1,20 @@
-/** What a month has cost and will cost, by job. Estimates in USD. Pure. */
-import type { Config } from '../../shared/config-model.ts'
-import type { IndexRun } from '../../shared/history-index.ts'
-import { idleMonth, priceOfUse, useOfRun } from '../../shared/machinery-cost.ts'
-import { firingsBetween } from '../firings.ts'
+/** What a month has cost and will cost, by job. Estimates in USD. */
+import type { Config } from './config-model.ts'
+import { fullName } from './contract.ts'
+import type { IndexRun } from './history-index.ts'
+import { firingsBetween } from './job-firings.ts'
+import { idleMonth, priceOfUse, useOfRun } from './machinery-cost.ts'
+import type { JobCost, MonthAnswer, MonthCost } from './page-api.ts'
+import { type PageReads, readDays, readIndex } from './page-reads.ts'
 
-export interface JobCost {
-  job: string
-  runs: number
-  /** Containers; what is around them. */
-  tasks: number
-  machinery: number
-  /** Of the rest of the month, by its schedules, else by how often it ran so far. */
-  rest: number
-}
-export interface MonthCost {
-  jobs: JobCost[]
-  /** What stands there while nothing runs, of the whole month. */
-  idle: number
-  soFar: number
-  rest: number
+const DEAREST = 10
+
+/** `month`: YYYY-MM (UTC). */
+export async function readMonth(reads: PageReads, month: string, now: Date): Promise<MonthAnswer> {
+  const [index, config] = await Promise.all([readIndex(reads), reads.config(await reads.configKey())])
+  const runs = await readDays(reads, index, `${month}-01`, `${month}-31`)
+  const priced = runs.filter(run => run.usd !== undefined).sort((a, b) => (b.usd ?? 0) - (a.usd ?? 0))
+  return { ...monthCost(runs, config, month, now), dearest: priced.slice(0, DEAREST) }
 }
 
 /** A run of which no log is known: as `tidemill cost` assumes. */
@@ -57,22 +53,10 @@ export function monthCost(runs: readonly IndexRun[], config: Config | undefined,
   }
 }
 
-const jobOf = ({ project, job }: IndexRun) => `${project}/${job}`
+const jobOf = ({ project, job }: IndexRun) => fullName(project, job)
 const sum = (list: number[]) => list.reduce((all, each) => all + each, 0)
 
 function spanOf(month: string): [Date, Date] {
   const [year = 0, number = 1] = month.split('-').map(Number)
   return [new Date(Date.UTC(year, number - 1, 1)), new Date(Date.UTC(year, number, 1))]
-}
-
-/** USD of the containers by month, newest first. */
-export function byMonth(
-  days: readonly { date: string; usd: number; runs: number }[],
-): { month: string; usd: number; runs: number }[] {
-  const months = new Map<string, { month: string; usd: number; runs: number }>()
-  for (const { date, usd, runs } of days) {
-    const month = months.get(date.slice(0, 7)) ?? { month: date.slice(0, 7), usd: 0, runs: 0 }
-    months.set(month.month, { ...month, usd: month.usd + usd, runs: month.runs + runs })
-  }
-  return [...months.values()].sort((a, b) => (a.month < b.month ? 1 : -1))
 }

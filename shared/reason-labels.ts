@@ -1,0 +1,35 @@
+/** Short words for the ways a run can end. What else there is to say of each: reasons.ts, which the pages do not carry. */
+export const REASON_LABELS = {
+  node_failures: 'models failed',
+  test_failures: 'tests failed',
+  freshness: 'source is stale',
+  parse_error: 'project does not parse',
+  command_refused: 'dbt refused the command',
+  deps_failed: 'packages not installed',
+  profile_error: 'no connection to the warehouse',
+  source_unavailable: 'repository not reachable',
+  source_auth: 'git refused the credentials',
+  source_not_found: 'branch, commit or folder not found',
+  timeout: 'time limit passed',
+  out_of_memory: 'out of memory',
+  disk_full: 'disk full',
+  spot_interrupted: 'Spot capacity taken back',
+  infrastructure: 'task lost by AWS',
+  launch_capacity: 'no capacity to start',
+  launch_refused: 'AWS refused the start',
+  start_image: 'image cannot be pulled',
+  start_secret: 'secret cannot be read',
+  start_network: 'network does not let the task start',
+  lost: 'task disappeared',
+  inconsistent: 'results contradict each other',
+  internal: 'fault in Tidemill',
+  user_cancelled: 'cancelled',
+  overlap: 'previous run still going',
+  superseded: 'a newer run took its place',
+  paused: 'job is paused',
+  expired: 'could not start in time',
+  missed: 'did not run',
+} as const
+
+export type Reason = keyof typeof REASON_LABELS
+export const isReason = (value: unknown): value is Reason => typeof value === 'string' && Object.hasOwn(REASON_LABELS, value)
