@@ -20,15 +20,22 @@ export interface Installation {
   close(): void
 }
 
-export async function makeInstallation({ env }: Cloud, name: string): Promise<Installation> {
-  const { AWS_ENDPOINT_URL = '', AWS_REGION = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = env
-  const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY }
-  const options = { endpoint: AWS_ENDPOINT_URL, region: AWS_REGION, credentials }
+/** Options of a client of AWS, for the environment of a program. */
+export function optionsOf({ env }: Pick<Cloud, 'env'>) {
+  const { AWS_ENDPOINT_URL: endpoint = '', AWS_REGION: region = '' } = env
+  return {
+    endpoint,
+    region,
+    credentials: { accessKeyId: env.AWS_ACCESS_KEY_ID ?? '', secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '' },
+  }
+}
+
+export async function makeInstallation(cloud: Pick<Cloud, 'env'>, name: string, config = configOf()): Promise<Installation> {
+  const options = optionsOf(cloud)
   const [s3, db] = [new S3Client({ ...options, forcePathStyle: true }), new DynamoDBClient(options)]
   await s3.send(new CreateBucketCommand({ Bucket: name }))
   await db.send(new CreateTableCommand(tableOf(name)))
   const bucket = makeBucket(s3, name)
-  const config = configOf()
   const key = KEY.config(hashOf(config))
   await bucket.write(key, JSON.stringify(config), { type: 'application/json' })
   return {
@@ -44,10 +51,8 @@ export async function makeInstallation({ env }: Cloud, name: string): Promise<In
 }
 
 /** Runs in the table, and what the history has of them: files of months, an index, and the newest hundredth in files of their own. */
-export async function fill({ env }: Cloud, { name, bucket }: Installation, runs: Iterable<RunRecord>): Promise<void> {
-  const { AWS_ENDPOINT_URL = '', AWS_REGION = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = env
-  const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY }
-  const db = new DynamoDBClient({ endpoint: AWS_ENDPOINT_URL, region: AWS_REGION, credentials })
+export async function fill(cloud: Cloud, { name, bucket }: Installation, runs: Iterable<RunRecord>): Promise<void> {
+  const db = new DynamoDBClient(optionsOf(cloud))
   const keys = new Set<string>([HISTORY_KEY.index])
   let written = 0
   for (const batch of batches(runs, 25 * 16)) {

@@ -7,6 +7,7 @@ import { DAILY, type DailyDeps, daily } from './daily.ts'
 import { rowsOfRuns, runsOfNotes } from './find.ts'
 import { isRebuildNote, type RebuildDeps, rebuild, rebuildNote, restoreRun } from './rebuild.ts'
 import { addRows } from './rows.ts'
+import type { Keep } from './turn.ts'
 
 export interface CompactDeps extends Omit<DailyDeps, 'restore'>, Omit<RebuildDeps, 'store'> {
   store: DailyDeps['store'] & { compactLease: CompactLease }
@@ -61,7 +62,7 @@ async function work(deps: CompactDeps, holder: string): Promise<boolean> {
     if (!isRebuild) await show()
     if (note === undefined) return true
     waiting.delete(note)
-    for await (const _ of isRebuild ? rebuild(deps, note, follow(deps, holder, note)) : dailyOf(deps, holder, note)) {
+    for await (const _ of isRebuild ? rebuild(deps, note, keepOf(deps, holder, note)) : dailyOf(deps, holder, note)) {
       for (const fresh of (await take(deps, holder)).fresh) waiting.add(fresh)
       // Who waits for its row in the index does not wait for all the rest.
       if (isRebuild) await show().catch((error: unknown) => deps.log('runs are shown when their pages are made anew', { error }))
@@ -72,14 +73,13 @@ async function work(deps: CompactDeps, holder: string): Promise<boolean> {
 }
 
 const dailyOf = (deps: CompactDeps, holder: string, note: string) =>
-  daily({ ...deps, restore: row => restoreRun(deps, row) }, note, follow(deps, holder, note))
+  daily({ ...deps, restore: row => restoreRun(deps, row) }, note, keepOf(deps, holder, note))
 
-/** Keeps how far the work of a note has come. */
-function follow({ store }: CompactDeps, holder: string, note: string) {
-  let last = note
-  return async (next: string | undefined) => {
-    const before = last
-    last = next ?? ''
+function keepOf({ store }: CompactDeps, holder: string, first: string): Keep {
+  let note = first
+  return async next => {
+    const before = note
+    note = next ?? ''
     return before === next || store.compactLease.advance(holder, before, next)
   }
 }

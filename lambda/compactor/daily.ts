@@ -1,7 +1,4 @@
-/**
- * The work of the day, in tasks: after each the index is whole. What is begun is noted beforehand, and the next compactor goes on
- * behind it. So what takes all of the time, or kills, has had its turn and waits for the next day, and the rest for nothing.
- */
+/** The work of the day, in tasks: after each the index is whole. */
 import type { Config } from '../../shared/config-model.ts'
 import { fullName } from '../../shared/contract.ts'
 import type { HistoryIndex, IndexDay } from '../../shared/history-index.ts'
@@ -15,6 +12,7 @@ import { removeGarbage } from './garbage.ts'
 import { outputsIn, removeOldOutputs } from './outputs.ts'
 import { type PackDeps, packGroup, sourceOfDay, sourceOfMonth, weightOf } from './pack.ts'
 import { addRows } from './rows.ts'
+import { type Keep, turn } from './turn.ts'
 
 export interface DailyDeps extends FindDeps, PackDeps {
   bucket: Bucket
@@ -27,16 +25,17 @@ const LOOK_BACK_DAYS = 4
 const BATCH = 500
 
 export const DAILY = 'daily'
-const NOTE = /^daily(?:\/([a-z]+)\/(.*))?$/
+/** Step and place of the task that is next; `+`: what is behind it is. */
+const NOTE = /^daily(?:\/([a-z]+)\/([^+]*)(\+)?)?$/
 
-interface Task {
-  /** Where it stands in its step, whose tasks come in this order. */
+interface Step {
+  /** Where it stands among those of its kind, which come in this order. */
   at: string
   act(): Promise<unknown>
 }
 
 /** In this order. */
-const STEPS: Record<string, (deps: DailyDeps, config: Config) => AsyncGenerator<Task>> = {
+const STEPS: Record<string, (deps: DailyDeps, config: Config) => AsyncGenerator<Step>> = {
   garbage,
   lost,
   outputs,
@@ -46,30 +45,23 @@ const STEPS: Record<string, (deps: DailyDeps, config: Config) => AsyncGenerator<
   ranges,
 }
 
-/**
- * `note`: the first one, or where an earlier compactor stopped. `begin` keeps the next one; false: the lease is lost. Each turn of
- * the iteration is one task done.
- */
-export async function* daily(
-  deps: DailyDeps,
-  note: string,
-  begin: (next: string | undefined) => Promise<boolean>,
-): AsyncGenerator<void> {
-  const [, begun = '', last = ''] = NOTE.exec(note) ?? []
+/** Goes on where the note says. Each turn of the iteration is one task done. */
+export async function* daily(deps: DailyDeps, note: string, keep: Keep): AsyncGenerator<void> {
+  const [, begun = '', last = '', behind] = NOTE.exec(note) ?? []
   const config = await deps.configs.load(deps.configs.current)
   const steps = Object.entries(STEPS)
   const first = steps.findIndex(([name]) => name === begun)
-  for (const [name, tasksOf] of steps.slice(Math.max(0, first)))
-    for await (const { at, act } of tasksOf(deps, config)) {
-      if (name === begun && at <= last) continue
-      if (!(await begin(`daily/${name}/${at}`))) return
-      await act()
-      yield
+  for (const [name, stepsOf] of steps.slice(Math.max(0, first)))
+    for await (const { at, act } of stepsOf(deps, config)) {
+      const again = name === begun && at === last
+      if (name === begun && (at < last || (again && behind))) continue
+      const next = `daily/${name}/${at}`
+      if (!(yield* turn(keep, { note: next, behind: `${next}+`, again, act }))) return
     }
-  await begin(undefined)
+  await keep(undefined)
 }
 
-async function* garbage(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
+async function* garbage(deps: DailyDeps, config: Config): AsyncGenerator<Step> {
   const longest = Math.max(...allKept(config))
   const act = async () => {
     const { index } = await readBook(deps.bucket)
@@ -80,11 +72,11 @@ async function* garbage(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
 }
 
 /** Runs that are over and of which nobody told. */
-async function* lost(deps: DailyDeps): AsyncGenerator<Task> {
+async function* lost(deps: DailyDeps): AsyncGenerator<Step> {
   for (const at of recentDays(deps.now())) yield { at, act: () => refresh(deps, at, 'missing') }
 }
 
-async function* outputs(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
+async function* outputs(deps: DailyDeps, config: Config): AsyncGenerator<Step> {
   for (const each of await outputsIn(deps, config)) {
     const act = async () => {
       const count = await removeOldOutputs(deps, each)
@@ -94,12 +86,12 @@ async function* outputs(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
   }
 }
 
-async function* expired(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
+async function* expired(deps: DailyDeps, config: Config): AsyncGenerator<Step> {
   yield { at: 'all', act: () => changeBook(deps, index => expire(deps.bucket, index, config, deps.now())) }
 }
 
 /** Days that are over and have no open run, with all their runs in the index. */
-async function* days(deps: DailyDeps): AsyncGenerator<Task> {
+async function* days(deps: DailyDeps): AsyncGenerator<Step> {
   const act = async (date: string) => {
     if (!(await refresh(deps, date, 'all'))) return
     await attempt(deps, date, async index => {
@@ -112,13 +104,13 @@ async function* days(deps: DailyDeps): AsyncGenerator<Task> {
   for (const { date } of daysToPack((await readBook(deps.bucket)).index, deps.now())) yield { at: date, act: () => act(date) }
 }
 
-async function* months(deps: DailyDeps, config: Config): AsyncGenerator<Task> {
+async function* months(deps: DailyDeps, config: Config): AsyncGenerator<Step> {
   const waits = (from: string, to: string) => isLeaving(config, from, to, deps.now())
   for (const each of monthsToPack((await readBook(deps.bucket)).index, waits))
     yield { at: each.from, act: () => repackMonth(deps, each) }
 }
 
-async function* ranges(deps: DailyDeps): AsyncGenerator<Task> {
+async function* ranges(deps: DailyDeps): AsyncGenerator<Step> {
   for (const range of await rangesOf(deps)) {
     const sources = range.map(sourceOfDay)
     const [{ date: at } = { date: '' }] = range

@@ -1,6 +1,6 @@
 /**
  * Writes the history of a span of days anew, from table and bucket: files of each run, index, and with the next compaction the
- * rest. What is begun is noted with the lease, some runs at a time, so that it goes on behind that where it stopped.
+ * rest. Some runs are one task.
  */
 import { fullName, KEY } from '../../shared/contract.ts'
 import type { HistoryIndex, IndexRun } from '../../shared/history-index.ts'
@@ -12,47 +12,42 @@ import { DAY_MS } from './closed.ts'
 import { newestOf } from './expire.ts'
 import { type FindDeps, rowsOfRuns } from './find.ts'
 import { addRows, jobOf } from './rows.ts'
+import { type Keep, turn } from './turn.ts'
 
 export interface RebuildDeps extends FindDeps {
   bucket: Bucket
   now(): Date
 }
 
-const NOTE = /^rebuild\/(\d{4}-\d{2}-\d{2})\/(\d{4}-\d{2}-\d{2})(?:\/(.+))?$/
-/** Days (YYYY-MM-DD) that are left, the first one next, of it what comes behind the run `begun`. */
-export const rebuildNote = (from: string, to: string, begun?: string) =>
-  ['rebuild', from, to, ...(begun === undefined ? [] : [begun])].join('/')
+const NOTE = /^rebuild\/(\d{4}-\d{2}-\d{2})\/(\d{4}-\d{2}-\d{2})(?:\/([^+]+)(\+)?)?$/
+/** Days (YYYY-MM-DD) that are left, the first one next; of it the runs from this one on, with `+` those behind it. */
+export const rebuildNote = (from: string, to: string, run = '') => ['rebuild', from, to, ...(run ? [run] : [])].join('/')
 export const isRebuildNote = (note: string) => NOTE.test(note)
 
 /** Runs of which files are read and written at once, and those between two writes of the index. */
 const AT_ONCE = 4
 const BATCH = 50
 
-/** `begin` keeps the next note; false: the lease is lost. Each turn of the iteration are some runs done. */
-export async function* rebuild(
-  deps: RebuildDeps,
-  note: string,
-  begin: (next: string | undefined) => Promise<boolean>,
-): AsyncGenerator<void> {
-  const [, first = '', to = '', begun = ''] = NOTE.exec(note) ?? []
+/** Each turn of the iteration are some runs done. */
+export async function* rebuild(deps: RebuildDeps, note: string, keep: Keep): AsyncGenerator<void> {
+  const [, first = '', to = '', begun = '', behind] = NOTE.exec(note) ?? []
   for (let from = first; from <= to; from = dayAfter(from)) {
-    const ids = (await deps.store.idsOfDay(from)).sort().filter(id => from > first || id > begun)
+    const isLeft = (id: string) => from > first || (behind ? id > begun : id >= begun)
+    const ids = (await deps.store.idsOfDay(from)).sort().filter(isLeft)
     for (let at = 0; at < ids.length; at += BATCH) {
       const batch = ids.slice(at, at + BATCH)
-      if (!(await begin(rebuildNote(from, to, batch.at(-1))))) return
-      try {
-        await rebuildRuns(deps, batch)
-      } catch (error) {
-        // Done again: what is left out is what kills.
-        await begin(rebuildNote(from, to, ids[at - 1]))
-        throw error
+      const task = {
+        note: rebuildNote(from, to, batch[0]),
+        behind: `${rebuildNote(from, to, batch.at(-1))}+`,
+        again: batch[0] === begun,
+        act: () => rebuildRuns(deps, batch),
       }
-      yield
+      if (!(yield* turn(keep, task))) return
     }
     if (ids.length) deps.log('history of a day written anew', { day: from, runs: ids.length })
   }
   await recount(deps)
-  await begin(undefined)
+  await keep(undefined)
 }
 
 async function rebuildRuns(deps: RebuildDeps, ids: readonly string[]): Promise<void> {

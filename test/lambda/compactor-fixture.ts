@@ -65,6 +65,25 @@ export const nodesOf = (count: number, word = 'model'): NodeResult[] =>
     endedAt: NOW,
   }))
 
+/** `mayWrite` is asked before each write to bucket and lease. */
+export function guard(deps: CompactDeps, mayWrite: (what: string) => void | Promise<void>): CompactDeps {
+  const guarded = <T extends object>(calls: T, reads: string[]) =>
+    Object.fromEntries(
+      Object.entries(calls).map(([name, act]: [string, (...args: unknown[]) => Promise<unknown>]) => [
+        name,
+        async (...args: unknown[]) => {
+          if (!reads.includes(name)) await mayWrite(`${name} ${String(args[0])}`)
+          return act(...args)
+        },
+      ]),
+    ) as T
+  return {
+    ...deps,
+    bucket: guarded(deps.bucket, ['read', 'list', 'folders']),
+    store: { ...deps.store, compactLease: guarded(deps.store.compactLease, ['left']) },
+  }
+}
+
 /** `rowsOfFile`: results of nodes in one file. */
 export function makeCompactor(cloud: FakeCloud = makeCloud(configOf()), rowsOfFile = 500_000) {
   const calls: object[] = []

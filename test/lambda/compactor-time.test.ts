@@ -81,7 +81,7 @@ test('a day that kills the function is left out until the next day; the others a
     return 1000
   })
   const day = async () => call({ daily: true }, 8)
-  assert.equal((await day()).deaths, 1)
+  assert.equal((await day()).deaths, 2, 'it may have died of anything: once more')
   assert.deepEqual(packed(made), [
     ['2026-11-18', 2],
     ['2026-11-17', undefined],
@@ -166,7 +166,7 @@ test(
     const note = { rebuild: { from: '2026-11-19', to: '2026-11-22' } }
     await assert.rejects(made.poke(note), /SlowDown/)
     const { doing } = made.cloud.store.table.items.get(PK.compactLease) ?? {}
-    assert.ok((doing as Set<string>).has('rebuild/2026-11-19/2026-11-22'))
+    assert.ok((doing as Set<string>).has(`rebuild/2026-11-19/2026-11-22/${first.id}`))
     await made.poke({})
     assert.ok(made.cloud.lines.some(line => line.includes('files of a run could not be written anew') && line.includes(first.id)))
     assert.equal(made.day('2026-11-19').length, 3)
