@@ -1,7 +1,7 @@
 /** The compactor's lease in the table, and the notes of what it has to look at: they are there until it is done. */
-import { DeleteCommand, GetCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { dayOfRun, PK, RUN_ID_PATTERN } from '../../shared/contract.ts'
-import { type Dynamo, isNamed, update } from './dynamo.ts'
+import { type Dynamo, removeIf, update } from './dynamo.ts'
 
 /**
  * One compactor at a time. A note is the id of a run, or a day. It is left before anybody looks at the lease, and goes only
@@ -74,22 +74,9 @@ export function makeCompactLease(dynamo: Dynamo): CompactLease {
     async done(holder) {
       return !!(await update(dynamo, { pk, update: 'REMOVE #doing', condition: held, values: { holder } }))
     },
-    async release(holder) {
-      try {
-        await dynamo.client.send(
-          new DeleteCommand({
-            TableName: dynamo.table,
-            Key: { pk },
-            ConditionExpression: `${held} AND attribute_not_exists(#again) AND attribute_not_exists(#doing)`,
-            ExpressionAttributeNames: { '#holder': 'holder', '#again': 'again', '#doing': 'doing' },
-            ExpressionAttributeValues: { ':holder': holder },
-          }),
-        )
-        return true
-      } catch (error) {
-        if (isNamed(error, 'ConditionalCheckFailedException')) return false
-        throw error
-      }
+    release(holder) {
+      const condition = `${held} AND attribute_not_exists(#again) AND attribute_not_exists(#doing)`
+      return removeIf(dynamo, { pk, condition, values: { holder } })
     },
     async handOver(holder) {
       await update(dynamo, { pk, update: 'REMOVE #holder, #until', condition: held, values: { holder } })

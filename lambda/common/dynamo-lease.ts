@@ -1,7 +1,7 @@
 /** The dispatcher's lease in the table. */
-import { DeleteCommand, GetCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { PK } from '../../shared/contract.ts'
-import { type Dynamo, isNamed, update } from './dynamo.ts'
+import { type Dynamo, removeIf, update } from './dynamo.ts'
 import { type LeaseStore, NOTE } from './store.ts'
 
 /**
@@ -48,23 +48,8 @@ export function makeLeaseStore(dynamo: Dynamo): LeaseStore {
       )
       return before && [...((before.again as Set<string> | undefined) ?? [])]
     },
-    async release(holder) {
-      try {
-        await dynamo.client.send(
-          new DeleteCommand({
-            TableName: dynamo.table,
-            Key: { pk },
-            ConditionExpression: '#holder = :holder AND attribute_not_exists(#again)',
-            ExpressionAttributeNames: { '#holder': 'holder', '#again': 'again' },
-            ExpressionAttributeValues: { ':holder': holder },
-          }),
-        )
-        return true
-      } catch (error) {
-        if (isNamed(error, 'ConditionalCheckFailedException')) return false
-        throw error
-      }
-    },
+    release: holder =>
+      removeIf(dynamo, { pk, condition: '#holder = :holder AND attribute_not_exists(#again)', values: { holder } }),
     async handOver(holder) {
       await update(dynamo, { pk, update: 'REMOVE #holder, #until', condition: '#holder = :holder', values: { holder } })
     },

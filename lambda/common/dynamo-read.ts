@@ -1,5 +1,5 @@
 /** Reads that take many calls: batches and the shards of an index. */
-import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { BatchGetCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb'
 import { dayKey, INDEX, openKey, SHARDS } from '../../shared/contract.ts'
 import type { Dynamo } from './dynamo.ts'
 import type { OpenEntry } from './store.ts'
@@ -31,51 +31,39 @@ export async function batchGet({ client, table }: Dynamo, keys: readonly string[
 }
 
 /** Entries of all shards of the open index whose sort key begins with the phase (all of them if it is empty), in order of that key. */
-export async function queryOpen({ client, table }: Dynamo, phase: string): Promise<OpenEntry[]> {
-  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryShard(shard)))
-  return shards.flat().sort((a, b) => (a.sort < b.sort ? -1 : 1))
-
-  async function queryShard(shard: number): Promise<OpenEntry[]> {
-    const entries: OpenEntry[] = []
-    for (let start: Record<string, unknown> | undefined; ; ) {
-      const answer = await client.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: INDEX.open.name,
-          // A key never begins with nothing, says DynamoDB.
-          KeyConditionExpression: `${INDEX.open.partition} = :shard${phase ? ` AND begins_with(${INDEX.open.sort}, :phase)` : ''}`,
-          ExpressionAttributeValues: { ':shard': openKey(shard), ...(phase && { ':phase': phase }) },
-          ...(start && { ExclusiveStartKey: start }),
-        }),
-      )
-      for (const item of answer.Items ?? []) entries.push({ pk: item.pk, sort: item[INDEX.open.sort] })
-      start = answer.LastEvaluatedKey
-      if (!start) return entries
-    }
-  }
+export async function queryOpen(dynamo: Dynamo, phase: string): Promise<OpenEntry[]> {
+  const { name, partition, sort } = INDEX.open
+  const items = await queryShards(dynamo, shard => ({
+    IndexName: name,
+    // A key never begins with nothing, says DynamoDB.
+    KeyConditionExpression: `${partition} = :shard${phase ? ` AND begins_with(${sort}, :phase)` : ''}`,
+    ExpressionAttributeValues: { ':shard': openKey(shard), ...(phase && { ':phase': phase }) },
+  }))
+  return items.map(item => ({ pk: String(item.pk), sort: String(item[sort]) })).sort((a, b) => (a.sort < b.sort ? -1 : 1))
 }
 
 /** Ids of the runs that were claimed on a day (YYYY-MM-DD, UTC), in order; eventually consistent. */
-export async function queryDay({ client, table }: Dynamo, date: string): Promise<string[]> {
-  const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryShard(shard)))
-  return shards.flat().sort()
+export async function queryDay(dynamo: Dynamo, date: string): Promise<string[]> {
+  const { name, partition } = INDEX.day
+  const items = await queryShards(dynamo, shard => ({
+    IndexName: name,
+    KeyConditionExpression: `${partition} = :day`,
+    ExpressionAttributeValues: { ':day': dayKey(date, shard) },
+  }))
+  return items.map(item => String(item.id)).sort()
+}
 
-  async function queryShard(shard: number): Promise<string[]> {
-    const ids: string[] = []
+async function queryShards({ client, table }: Dynamo, query: (shard: number) => Omit<QueryCommandInput, 'TableName'>) {
+  const queryShard = async (shard: number) => {
+    const items: Record<string, unknown>[] = []
     for (let start: Record<string, unknown> | undefined; ; ) {
       const answer = await client.send(
-        new QueryCommand({
-          TableName: table,
-          IndexName: INDEX.day.name,
-          KeyConditionExpression: '#day = :day',
-          ExpressionAttributeNames: { '#day': INDEX.day.partition },
-          ExpressionAttributeValues: { ':day': dayKey(date, shard) },
-          ...(start && { ExclusiveStartKey: start }),
-        }),
+        new QueryCommand({ TableName: table, ...query(shard), ...(start && { ExclusiveStartKey: start }) }),
       )
-      for (const item of answer.Items ?? []) ids.push(String(item.id))
+      items.push(...(answer.Items ?? []))
       start = answer.LastEvaluatedKey
-      if (!start) return ids
+      if (!start) return items
     }
   }
+  return (await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryShard(shard)))).flat()
 }

@@ -142,10 +142,10 @@ export function makeDynamoStore(client: DynamoDBDocumentClient, table: string): 
     async resendMessage(pk, now) {
       const [, run = ''] = /^MSG#([^/]+)/.exec(pk) ?? []
       const open = { openKey: openKey(shardOf(run)), openSort: OPEN.message(now) }
-      const update_ = 'SET #state = :pending, #tries = :none, #openKey = :openKey, #openSort = :openSort'
+      const set = 'SET #state = :pending, #tries = :none, #openKey = :openKey, #openSort = :openSort'
       return !!(await update(dynamo, {
         pk,
-        update: `${update_} REMOVE #jobKey, #id, #failedAt, #firstTryAt, #leaseUntil, #lastError`,
+        update: `${set} REMOVE #jobKey, #id, #failedAt, #firstTryAt, #leaseUntil, #lastError`,
         condition: '#state = :failed',
         values: { pending: 'pending', failed: 'failed', none: 0, ...open },
       }))

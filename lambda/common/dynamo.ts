@@ -1,5 +1,6 @@
 /** Thin layer over the document client: expressions whose names need no list, and answers in place of exceptions. */
 import {
+  DeleteCommand,
   type DynamoDBDocumentClient,
   PutCommand,
   TransactWriteCommand,
@@ -111,9 +112,29 @@ async function retryConflict<T>(attempt: () => Promise<T>): Promise<T> {
 export const isNamed = (error: unknown, name: string): error is Error => error instanceof Error && error.name === name
 
 /** False: there is such an item already, and it stays. */
-export async function putNew({ client, table }: Dynamo, item: Record<string, unknown>): Promise<boolean> {
+export const putNew = ({ client, table }: Dynamo, item: Record<string, unknown>): Promise<boolean> =>
+  holds(client.send(new PutCommand({ TableName: table, Item: item, ConditionExpression: 'attribute_not_exists(pk)' })))
+
+/** False: the condition does not hold, and the item stays. */
+export const removeIf = (
+  { client, table }: Dynamo,
+  { pk, condition, values }: Required<Omit<Write, 'update'>>,
+): Promise<boolean> =>
+  holds(
+    client.send(
+      new DeleteCommand({
+        TableName: table,
+        Key: { pk },
+        ConditionExpression: condition,
+        ExpressionAttributeNames: expressionNames(condition),
+        ExpressionAttributeValues: expressionValues(values),
+      }),
+    ),
+  )
+
+async function holds(sent: Promise<unknown>): Promise<boolean> {
   try {
-    await client.send(new PutCommand({ TableName: table, Item: item, ConditionExpression: 'attribute_not_exists(pk)' }))
+    await sent
     return true
   } catch (error) {
     if (isNamed(error, 'ConditionalCheckFailedException')) return false
