@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MessageItem } from '../../lambda/common/message-item.ts'
 import { finish } from '../../lambda/finisher/finish.ts'
+import { composeMessage } from '../../lambda/notifier/compose.ts'
 import type { JobConfig } from '../../shared/config-model.ts'
 import { KEY } from '../../shared/contract.ts'
-import type { RunRecord } from '../../shared/run.ts'
+import { renderText } from '../../shared/message-text.ts'
+import { NO_NODES, type RunRecord } from '../../shared/run.ts'
 import type { FakeCloud } from '../fakes/cloud.ts'
 import { stopOf, taskEvent } from '../fakes/ecs.ts'
 import { runId } from '../fakes/records.ts'
 import { ID, messages, outcomeOf, report, result, started } from './finisher-fixture.ts'
 
 const options = { timeout: 10_000 }
-/** A run whose task was started by the dispatcher. */
 const failed = { outcome: 'error', reason: 'node_failures', message: '2 of 9 models failed' } as const
+
 test('a good run: record, docs, state, and nobody is told', options, async () => {
   const { cloud, task } = await started()
   await finish(cloud.deps, taskEvent(task, { lastStatus: 'RUNNING', version: 3, startedAt: '2026-11-22T02:01:00.000Z' }))
@@ -55,6 +58,20 @@ test('a failed run tells who asked for it, once, and publishes no state', option
     messages: cloud.message().map(message => message.pk),
   })
   assert.equal(cloud.json(KEY.statePointer('shop', 'prod')), undefined)
+})
+
+test('fault 41: of 500 failing nodes the record names the first twenty and counts all, in one message', options, async () => {
+  const { cloud, task } = await started()
+  const nodes = Array.from({ length: 500 }, (_, i) => ({ uniqueId: `model.shop.m${i}`, name: `m${i}` }))
+  const failures = nodes.map(node => ({ ...node, resourceType: 'model', status: 'error' as const, message: 'm'.repeat(100) }))
+  report(cloud, result({ ...failed, failures, counts: { ...NO_NODES, error: 500, success: 20 } }))
+  await finish(cloud.deps, taskEvent(task, stopOf(1)))
+  const { counts, failures: kept } = await cloud.run(ID)
+  assert.deepEqual([counts?.error, kept?.length, kept?.at(-1)?.name], [500, 20, 'm19'])
+  assert.deepEqual(messages(cloud), ['error slack #data'])
+  const deps = { ...cloud.deps, runsBefore: async () => [], consoleUrl: undefined }
+  const text = renderText(await composeMessage(deps, cloud.message()[0] as MessageItem))
+  assert.match(text, /^\+ 495 more$/m)
 })
 
 test('fault 31: STOPPED ten times, also at the same moment: one end, one message', options, async () => {

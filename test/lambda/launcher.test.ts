@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { launch } from '../../lambda/common/launch.ts'
+import { finish } from '../../lambda/finisher/finish.ts'
 import { UserError } from '../../shared/errors.ts'
 import { makeCloud } from '../fakes/cloud.ts'
 
@@ -42,6 +43,11 @@ test('fault 02: a delivery hours late is skipped as expired, and people are told
   assert.deepEqual([run.status, run.reason, run.attempts.length], ['skipped', 'expired', 0])
   assert.match(run.message ?? '', /240 min later/)
   assert.deepEqual(cloud.calls, [{ to: 'finish', payload: { effects: [run.id] } }])
+  await finish(cloud.deps, cloud.calls[0]?.payload)
+  assert.deepEqual(
+    cloud.message().map(message => [message.runId, message.kind, message.target]),
+    [[run.id, 'missed', '#data']],
+  )
 })
 
 test('fault 13: a run of a paused job is skipped with who paused it', options, async () => {
