@@ -1,8 +1,6 @@
 /** Fakes of the narrow interfaces of `cli/`: a table, a bucket, an api and the effects of a process. */
 import { createHash } from 'node:crypto'
-
 import { Readable } from 'node:stream'
-
 import { gzipSync } from 'node:zlib'
 import type { Context, GlobalOptions, Input } from '../../cli/command.ts'
 import type { Bucket, Connection, ObjectAnswer, Table } from '../../cli/connection.ts'
