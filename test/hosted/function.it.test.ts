@@ -64,7 +64,7 @@ test('the application, who looks, and what the table knows', limit, async () => 
     (await ask('/api/open')).json.runs.map((run: { id: string }) => run.id),
     [hosted.running.id],
   )
-  assert.equal((await ask(`/api/runs/${hosted.failed.id}`)).json.reason, 'node_failures')
+  assert.equal((await ask(`/api/runs/${hosted.failed.id}`)).json.run.reason, 'node_failures')
   assert.equal((await ask('/api/runs/20200101T000000-000000000000')).status, 404)
   const { json: list } = await ask(`/api/parts/${hosted.failed.id}/1`)
   assert.deepEqual(list.keys, hosted.parts)
