@@ -2,7 +2,7 @@
 import type { ApiRequest, ApiResponse } from './api.ts'
 import { KEY } from './contract.ts'
 import { UserError } from './errors.ts'
-import { type Me, mayAct, PARTS_PER_ANSWER, type PageError, type PartList, type Role } from './page-api.ts'
+import { type Me, mayAct, PARTS_PER_ANSWER, type PageError, type PartList } from './page-api.ts'
 import { findPausable, type Pausable, readOpen } from './page-open.ts'
 import { answerPast } from './page-past.ts'
 import type { PageReads } from './page-reads.ts'
@@ -34,7 +34,7 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
   return {
     async answer({ method, path, query, body }, { act, ...viewer }) {
       const [, , what = '', id = '', attempt = ''] = path.split('/')
-      if (what === 'actions') return method === 'POST' ? perform(act, viewer.role, await body()) : ONLY_POST
+      if (what === 'actions') return method === 'POST' ? perform(act, viewer, await body()) : ONLY_POST
       if (method !== 'GET') return ONLY_GET
       switch (what) {
         case 'me':
@@ -77,13 +77,19 @@ async function listParts(reads: PageReads, run: RunRecord, attempt: string, afte
   return { keys: await reads.keys(`${prefix}parts/`, KEY.part(prefix, Number(after)), PARTS_PER_ANSWER) }
 }
 
-async function perform(act: Viewer['act'], role: Role, body: string): Promise<{ value: ApiResponse } | PageError> {
+async function perform(
+  act: Viewer['act'],
+  { role, signOut }: Pick<Viewer, 'role' | 'signOut'>,
+  body: string,
+): Promise<{ value: ApiResponse } | PageError> {
   const request = parseRequest(body)
   if (!mayAct(role, request.operation))
     return {
       status: 403,
       message: `You look here as ${role}, which does not include this operation.`,
-      hint: 'In `tidemill ui`: the operator policy, and no --no-actions. On the hosted pages: a group, given by an administrator.',
+      hint: signOut
+        ? 'Ask whoever administers the user pool to put you into another group, then sign in again.'
+        : 'It takes the operator policy, and `tidemill ui` without --no-actions.',
     }
   const response = await act(request)
   return response.ok ? { value: response } : response

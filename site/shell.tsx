@@ -90,7 +90,7 @@ function Signed({ route }: { route: Route }) {
           <Text of={me.value.installation} max={60} />
           <span class="dim">
             {' '}
-            <Text of={me.value.actor.split('/').at(-1)} max={40} />, {me.value.role}
+            <Text of={me.value.actor.split(/[/:]/).at(-1)} max={40} />, {me.value.role}
           </span>
           {me.value.signOut && <SignOut path={me.value.signOut} />}
         </p>

@@ -26,12 +26,12 @@ export const Refused = ({ fault, retry }: { fault: Fault; retry(): void }) => (
     <h1>Tidemill</h1>
     <FaultNote fault={fault} {...(!fault.signIn && { retry })} />
     {fault.signIn && (
-      <p class="deeds">
+      <div class="deeds">
         <a class="button" href={signInAddress(fault.signIn)}>
           Sign in again
         </a>
         {fault.signOut && <SignOut path={fault.signOut} />}
-      </p>
+      </div>
     )}
   </main>
 )

@@ -10,6 +10,8 @@ const NAME = 'tidemill-token'
 const PATIENCE = 150
 
 let token: Promise<string | undefined> | undefined
+/** To the other tabs, and not to this one. */
+let others: BroadcastChannel | undefined
 
 export const readToken = (): Promise<string | undefined> => {
   token ??= find()
@@ -27,6 +29,7 @@ export function takeToken(): void {
     token = Promise.resolve(given)
   }
   const channel = new BroadcastChannel(NAME)
+  others = channel
   channel.onmessage = ({ data }) => {
     const own = sessionStorage.getItem(NAME)
     if (data === 'ask' && own) channel.postMessage({ token: own })
@@ -42,9 +45,7 @@ export function takeToken(): void {
 export function forgetToken(): void {
   sessionStorage.removeItem(NAME)
   token = undefined
-  const channel = new BroadcastChannel(NAME)
-  channel.postMessage('forget')
-  channel.close()
+  others?.postMessage('forget')
 }
 
 async function find(): Promise<string | undefined> {

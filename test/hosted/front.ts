@@ -51,6 +51,7 @@ async function answer(target: Pick<LambdaFunction, 'invoke'>, kind: string, requ
   const sha256 = createHash('sha256').update(body).digest('hex')
   if (body.length && request.headers['x-amz-content-sha256'] !== sha256) return response.writeHead(403).end('signature')
   const written = await target.invoke(eventOf(kind, request, body))
+  if (response.destroyed) return written.destroy()
   response.once('close', () => written.destroy())
   const { statusCode, headers, cookies } = await readHead(written)
   response.writeHead(statusCode, { ...headers, ...(cookies.length && { 'set-cookie': cookies }) })

@@ -40,6 +40,8 @@ export async function startFunction(bundle: string, env: Record<string, string>)
       return
     }
     request.once('end', () => response.writeHead(202).end())
+    // Nobody reads on.
+    request.once('close', () => request.readableEnded || response.destroy())
     const waiting = open.get(id)
     open.delete(id)
     if (kind === 'response' && waiting) return waiting.resolve(request)
@@ -61,12 +63,15 @@ export async function startFunction(bundle: string, env: Record<string, string>)
     pipe.on('data', chunk => {
       said += chunk
     })
+  let ended: Error | undefined
   child.once('close', code => {
-    for (const { reject } of open.values()) reject(new Error(`the function ended (${code}): ${said}`))
+    ended = new Error(`the function ended (${code}): ${said}`)
+    for (const { reject } of open.values()) reject(ended)
   })
   return {
     invoke: event =>
       new Promise((resolve, reject) => {
+        if (ended) return reject(ended)
         const id = randomUUID()
         open.set(id, { event, resolve, reject })
         queue.push(id)

@@ -88,30 +88,34 @@ async function openView(browser: Browser, address: string, options: BrowserConte
   await page.goto(address)
   return {
     page,
-    async look(name) {
-      mkdirSync(SHOTS, { recursive: true })
-      await page.screenshot({ path: join(SHOTS, `${name}.png`) })
-    },
-    async axe() {
-      await page.evaluate(AXE)
-      const found = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> }
-        }
-        const { violations } = await axe.run()
-        return violations.map(
-          ({ id, nodes }) =>
-            `${id}: ${nodes
-              .slice(0, 3)
-              .map(node => `${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`)
-              .join(' | ')}`,
-        )
-      })
-      assert.deepEqual(found, [])
-    },
+    ...looksAt(page),
     async close() {
       await context.close()
       assert.deepEqual([...new Set(errors)], [])
     },
   }
 }
+
+export const looksAt = (page: Page): Pick<View, 'look' | 'axe'> => ({
+  async look(name) {
+    mkdirSync(SHOTS, { recursive: true })
+    await page.screenshot({ path: join(SHOTS, `${name}.png`) })
+  },
+  async axe() {
+    await page.evaluate(AXE)
+    const found = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }> }
+      }
+      const { violations } = await axe.run()
+      return violations.map(
+        ({ id, nodes }) =>
+          `${id}: ${nodes
+            .slice(0, 3)
+            .map(node => `${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`)
+            .join(' | ')}`,
+      )
+    })
+    assert.deepEqual(found, [])
+  },
+})
