@@ -145,4 +145,18 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'docs: KEY.docs(run.project, run.environment, run.id, 1)',
     test: ['test/cli/docs-retry.it.test.ts', 'fault 37: '],
   },
+  {
+    name: 'the docs of a project ask for those of another one',
+    file: 'shared/page-headers.ts',
+    from: '`connect-src ${folder}`',
+    to: '"connect-src \'self\'"',
+    test: ['test/cli/docs-server.it.test.ts', 'each kind of file'],
+  },
+  {
+    name: 'docs open windows',
+    file: 'shared/page-headers.ts',
+    from: 'allow-forms allow-downloads',
+    to: 'allow-forms allow-popups allow-downloads',
+    test: ['test/cli/docs-server.it.test.ts', 'each kind of file'],
+  },
 ]
