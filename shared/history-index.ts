@@ -9,6 +9,9 @@ import type { FinalStatus, NodeCounts, NodeResult } from './run.ts'
 /** Version in the path: a reader of another version finds nothing instead of something else. */
 const ROOT = 'history/v1/'
 
+/** Of {@link HistoryIndex}. */
+export const INDEX_KEY = `${ROOT}index/current.json`
+
 /** One table of the history; its columns are in history-tables.ts. */
 export const HISTORY_TABLES = ['runs', 'steps', 'nodes', 'tests', 'sources', 'costs'] as const
 export type HistoryTable = (typeof HISTORY_TABLES)[number]
@@ -20,7 +23,7 @@ export const HISTORY_KEY = {
   day: (table: HistoryTable, day: string, generation: string) => `${ROOT}${table}/day=${day}/all-${generation}.parquet`,
   /** Some days of a month, or a part of one large day; these days have no file of their own any more. */
   month: (table: HistoryTable, month: string, generation: string) => `${ROOT}${table}/month=${month}/all-${generation}.parquet`,
-  index: `${ROOT}index/current.json`,
+  index: INDEX_KEY,
   /** What the compactor found without use, and which environments it knew; nobody else reads them. */
   unused: `${ROOT}index/unused.json`,
   environments: `${ROOT}index/environments.json`,

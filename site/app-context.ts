@@ -2,7 +2,7 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Config, JobConfig } from '../shared/config-model.ts'
-import { HISTORY_KEY, type HistoryIndex } from '../shared/history-index.ts'
+import { type HistoryIndex, INDEX_KEY } from '../shared/history-index.ts'
 import type { Me } from '../shared/page-api.ts'
 import { readData } from './server.ts'
 import { type Loaded, useLoad } from './use.ts'
@@ -36,7 +36,7 @@ export const useIndex = (): Loaded<{ index: HistoryIndex | undefined }> =>
 
 export async function readIndex(signal?: AbortSignal): Promise<{ index: HistoryIndex | undefined }> {
   try {
-    return { index: await readData<HistoryIndex>(HISTORY_KEY.index, signal ? { signal } : {}) }
+    return { index: await readData<HistoryIndex>(INDEX_KEY, signal ? { signal } : {}) }
   } catch (error) {
     if ((error as { fault?: { status: number } }).fault?.status === 404) return { index: undefined }
     throw error

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Config } from '../shared/config-model.ts'
 import { SIGNED_OUT } from '../shared/page-api.ts'
 import { AppContext } from './app-context.ts'
-import { lazy } from './lazy.tsx'
+import { Later } from './later.tsx'
 import { hrefOf, type Route } from './route.ts'
 import { RunsPage } from './runs/page.tsx'
 import { readData, readMe } from './server.ts'
@@ -12,42 +12,16 @@ import { Refused, SignedOut, SignOut } from './sign-out.tsx'
 import { useLoad, useRoute } from './use.ts'
 import { Empty, FaultNote, Loading, Text } from './words.tsx'
 
-const RunPage = lazy('run', async () => (await import('./run/page.tsx')).RunPage)
-const JobsPage = lazy('jobs', async () => (await import('./pages/jobs.tsx')).JobsPage)
-const JobPage = lazy('job', async () => (await import('./pages/job.tsx')).JobPage)
-const NodePage = lazy('node', async () => (await import('./pages/node.tsx')).NodePage)
-const SourcesPage = lazy('sources', async () => (await import('./pages/sources.tsx')).SourcesPage)
-const SchedulePage = lazy('schedule', async () => (await import('./pages/schedule.tsx')).SchedulePage)
-const CostPage = lazy('cost', async () => (await import('./pages/cost.tsx')).CostPage)
-const DocsPage = lazy('docs', async () => (await import('./pages/docs.tsx')).DocsPage)
-
-interface PageOf {
-  title: string
-  /** Not in the navigation. */
-  inner?: true
-  view: (route: Route) => ComponentChildren
-}
-const PAGES: Record<string, PageOf> = {
-  runs: {
-    title: 'Runs',
-    view: ({ path: [, id], query }) => (id ? <RunPage key={id} id={id} query={query} /> : <RunsPage query={query} />),
-  },
-  jobs: {
-    title: 'Jobs',
-    view: ({ path: [, project, job] }) => (project && job ? <JobPage project={project} name={job} /> : <JobsPage />),
-  },
-  nodes: {
-    title: 'Node',
-    inner: true,
-    view: ({ path: [, project = '', environment = '', uniqueId = ''], query }) => (
-      <NodePage project={project} environment={environment} uniqueId={uniqueId} query={query} />
-    ),
-  },
-  sources: { title: 'Sources', view: () => <SourcesPage /> },
-  schedule: { title: 'Schedule', view: ({ query }) => <SchedulePage query={query} /> },
-  cost: { title: 'Cost', view: ({ query }) => <CostPage query={query} /> },
-  docs: { title: 'Docs', view: () => <DocsPage /> },
-}
+/** By the first segment of the address, as they stand in the navigation; the page of a node is reached from others. */
+const TITLES = new Map([
+  ['runs', 'Runs'],
+  ['jobs', 'Jobs'],
+  ['sources', 'Sources'],
+  ['schedule', 'Schedule'],
+  ['cost', 'Cost'],
+  ['docs', 'Docs'],
+])
+const NODE = 'nodes'
 
 export function Shell() {
   const route = useRoute()
@@ -78,13 +52,11 @@ function Signed({ route }: { route: Route }) {
         </a>
         <nav aria-label="Pages">
           <span class="brand">Tidemill</span>
-          {Object.entries(PAGES)
-            .filter(([, { inner }]) => !inner)
-            .map(([path, { title }]) => (
-              <a key={path} href={hrefOf([path])} aria-current={path === name ? 'page' : undefined}>
-                {title}
-              </a>
-            ))}
+          {[...TITLES].map(([path, title]) => (
+            <a key={path} href={hrefOf([path])} aria-current={path === name ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
         </nav>
         <p class="who">
           <Text of={me.value.installation} max={60} />
@@ -103,8 +75,9 @@ function Signed({ route }: { route: Route }) {
 }
 
 function pageOf(route: Route): ComponentChildren {
-  const page = PAGES[route.path[0] ?? '']
-  if (page) return page.view(route)
+  const [name = '', id] = route.path
+  if (name === 'runs' && !id) return <RunsPage query={route.query} />
+  if (TITLES.has(name) || name === NODE) return <Later route={route} />
   return (
     <>
       <h1>No such page</h1>
@@ -129,7 +102,7 @@ function useMoved({ path }: Route) {
   const first = useRef(true)
   useEffect(() => {
     const [name = '', ...rest] = path
-    document.title = [rest.at(-1), PAGES[name]?.title ?? 'Tidemill', 'Tidemill'].filter(Boolean).join(' · ')
+    document.title = [rest.at(-1), name === NODE ? 'Node' : TITLES.get(name), 'Tidemill'].filter(Boolean).join(' · ')
     if (first.current) {
       first.current = false
       return
