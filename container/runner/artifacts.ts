@@ -57,13 +57,13 @@ export interface NodeFacts {
 const LONGEST_FACT = 4096
 
 /**
- * A manifest may be too large to parse, but dbt writes `original_file_path` and `unique_id` side by side, and what a test is
- * about behind them, so a scan finds them.
+ * A manifest may be too large to parse, but what a test is about stands behind its `unique_id`, and 1.x writes that beside
+ * `original_file_path`, so a scan finds them.
  */
 export async function readNodeFacts(manifest: string): Promise<NodeFacts> {
   const facts: NodeFacts = { paths: new Map(), tested: new Map() }
   const text = '"((?:[^"\\\\]|\\\\.)*)"'
-  const fact = new RegExp(`"original_file_path": ?${text}, ?"unique_id": ?${text}|"attached_node": ?${text}`, 'g')
+  const fact = new RegExp(`(?:"original_file_path": ?${text}, ?)?"unique_id": ?${text}|"attached_node": ?${text}`, 'g')
   let held = ''
   let newest = ''
   try {
@@ -71,11 +71,11 @@ export async function readNodeFacts(manifest: string): Promise<NodeFacts> {
       held += chunk
       let end = 0
       for (const match of held.matchAll(fact)) {
-        const [whole, path = '', id, about] = match
+        const [whole, path, id, about] = match
         end = match.index + whole.length
         if (id !== undefined) {
           newest = copyOf(id)
-          facts.paths.set(newest, copyOf(path))
+          if (path !== undefined) facts.paths.set(newest, copyOf(path))
         } else if (about) facts.tested.set(newest, copyOf(about))
       }
       // One may lie across two chunks; what was found is not looked at again.

@@ -74,7 +74,12 @@ export async function runDbtStep(
   await reuseParse(context.parsedIn, target)
   const stamp = `${plan.run.id}/${plan.attempt}/${step.index}`
   const abilities = abilitiesOf(words)
+  const manifest = join(target, 'manifest.json')
   let facts: NodeFacts = { paths: new Map(), tested: new Map() }
+  const testedBy = ({ uniqueId }: NodeResult) => {
+    const testedNode = facts.tested.get(uniqueId)
+    return testedNode && { testedNode }
+  }
   const ledger = createLedger((id, nodePath) => (engine.pathsInEvents ? nodePath : facts.paths.get(id)))
   context.ledger = ledger
   const env = dbtEnvironment({
@@ -128,7 +133,11 @@ export async function runDbtStep(
     memory: context.memory.state(),
     diskFull: await isDiskFull(folders.steps),
   })
-  await addOwners(join(target, 'manifest.json'), verdict.nodes)
+  if (!engine.manifestFirst) {
+    facts = await readNodeFacts(manifest)
+    for (const node of verdict.nodes) Object.assign(node, testedBy(node))
+  }
+  await addOwners(manifest, verdict.nodes)
   const merged =
     results && done.length > 0 ? await mergeResults(join(target, 'run_results.json'), folder, done).catch(notMerged) : undefined
   const artifacts = await storeArtifacts(step, target, context, merged)
@@ -140,13 +149,11 @@ export async function runDbtStep(
 
   async function line(text: string): Promise<void> {
     const event = parseEvent(text)
-    // The manifest is there before the first node starts.
-    if (event.name === 'FoundStats') facts = await readNodeFacts(join(target, 'manifest.json'))
+    if (event.name === 'FoundStats') facts = await readNodeFacts(manifest)
     // What 2.x says of a node after an interrupt need not be so: once it called a model that was cut a success. It counts as not done.
     const isTrue = engine.resultsOfWhatRan || !context.stop.aborted || event.name !== 'NodeFinished'
     const node = isTrue ? ledger.take(event) : undefined
-    const testedNode = node && facts.tested.get(node.uniqueId)
-    if (node && testedNode) node.testedNode = testedNode
+    if (node) Object.assign(node, testedBy(node))
     if (event.level === 'debug') log.debug(event.text)
     else log.info(step.index, event.text)
     if (node && abilities.executes) parts.add({ type: 'node', step: step.index, ...node })

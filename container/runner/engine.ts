@@ -9,6 +9,8 @@ export interface DbtEngine {
   plainLog: readonly string[]
   /** Its events say where in the project a node's file lies; else only the manifest does. */
   pathsInEvents: boolean
+  /** Its manifest is there before the first node starts; else it comes at the end. */
+  manifestFirst: boolean
   /** Its results hold what it did; 2.x, when it ends early, calls every node of the step an error, whatever had become of it. */
   resultsOfWhatRan: boolean
   /** `docs generate --no-compile` makes the pages of a manifest that is there already. */
@@ -21,6 +23,7 @@ const PYTHON: DbtEngine = {
   warm: true,
   plainLog: ['--log-level-file', 'none', '--no-use-colors'],
   pathsInEvents: false,
+  manifestFirst: true,
   resultsOfWhatRan: true,
   docsOfManifest: true,
   everyKind: ['--resource-type', 'all'],
@@ -30,6 +33,7 @@ const RUST: DbtEngine = {
   warm: false,
   plainLog: ['--log-level-file', 'off'],
   pathsInEvents: true,
+  manifestFirst: false,
   resultsOfWhatRan: false,
   docsOfManifest: false,
   everyKind: [],

@@ -30,8 +30,7 @@ export async function addOwners(manifest: string, nodes: readonly NodeResult[]):
     )
     for (const node of first) {
       const fields = own.get(node.uniqueId)
-      const parent = fields && parentOf(fields)
-      if (fields) Object.assign(node, ownership(fields, parents.get(parent ?? ''), groups), parent && { testedNode: parent })
+      if (fields) Object.assign(node, ownership(fields, parents.get(parentOf(fields) ?? ''), groups))
     }
   } catch {
     // Not to be read: everything goes to those who hear of what nobody owns.

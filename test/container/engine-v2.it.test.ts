@@ -75,6 +75,9 @@ test('the example project: seeds, models, snapshot, tests and unit test, each wi
       Object.values(nodes).some(node => node.uniqueId.includes(name) && node.status === 'success'),
       name,
     )
+  const of = (id: RegExp) => Object.values(nodes).find(node => id.test(node.uniqueId))?.testedNode
+  assert.match(of(/not_negative_stg_fares_price/) ?? '', /^model\.\w+\.stg_fares$/)
+  assert.equal(of(/every_booking_has_a_fare/), undefined, 'a query of its own')
   assert.deepEqual(
     bucket.keys(KEY.step(plan.prefixes.attempt, 2, 'build')).map(key => key.split('/').at(-1)),
     ['log.txt', 'manifest.json', 'run_results.json'],
