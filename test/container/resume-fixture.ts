@@ -11,7 +11,7 @@ import type { Files } from './project.ts'
 import { readParts, VENV } from './runner.ts'
 
 /** Each model takes a second, so that parts reach the bucket on the way, and writes down in a table of its own file that it was built. */
-export const SLEEP = 'select count(*) from range(120000000) a where a.range % 7 = 3'
+export const SLEEP = 'select count(sleep_ms(1000))'
 const MODELS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 
 export const CHAIN: Files = {

@@ -9,11 +9,7 @@ import { makePlan, type RunnerEnd, runToLimit, startRunner } from './runner.ts'
 
 const OPTIONS = { timeout: 120_000 }
 /** Takes DuckDB minutes, and can be interrupted. */
-const SLOW = {
-  ...SHOP,
-  'models/slow.sql':
-    "select count(*) as n from range(200000) a, range(20000000) b, {{ ref('orders') }} where a.range * b.range % 7 = 3",
-}
+const SLOW = { ...SHOP, 'models/slow.sql': "select count(sleep_ms(600000)) as n from {{ ref('orders') }}" }
 
 async function start(t: { after(fn: () => void): void }) {
   const folder = makeFolder(fn => t.after(fn))

@@ -7,8 +7,8 @@ const FILES = {
   'models/broken.sql': "select cast('forty' as integer) as id from {{ ref('numbers') }}",
   'models/below_broken.sql': "select * from {{ ref('broken') }}",
   'models/nullable.sql': 'select cast(null as integer) as id union all select 1',
-  // Long enough to be stopped in the middle, short enough to end by itself should nobody stop it.
-  'models/slow.sql': 'select count(*) as n from range(200000) a, range(200000) b where (a.range * b.range) % 7 = 3',
+  // Long enough to be stopped in the middle, short enough to end by itself should nobody stop it. It takes no processor.
+  'models/slow.sql': 'select count(sleep_ms(90000)) as n',
   'models/sources.yml': `sources:
   - name: raw
     schema: main

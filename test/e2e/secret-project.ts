@@ -24,8 +24,7 @@ const FILES = {
   'models/leak.sql': LEAK,
   'models/leak.yml': `models: [{ name: leak, description: "{{ env_var('PLAIN') }}" }]\n`,
   // Some seconds, in which the processes of the task are looked at.
-  'models/slow.sql':
-    '-- depends_on: {{ ref("leak") }}\nselect count(*) as n from range(40000) a, range(60000) b where (a.range * b.range) % 7 = 3',
+  'models/slow.sql': '-- depends_on: {{ ref("leak") }}\nselect count(sleep_ms(4000)) as n',
   'models/failing.sql': `select error('refused for ' || '{{ env_var('FIELD') }}') as id`,
 }
 

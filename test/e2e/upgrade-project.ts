@@ -5,7 +5,7 @@ import { duckdbEnvironment, makeDbtRepository, writeInstallation } from './proje
 const FILES = {
   'models/numbers.sql': "select 1 as id, '{{ var('day', 'none') }}' as day",
   // Long enough that a deployment passes meanwhile; the test stops it.
-  'models/slow.sql': 'select count(*) as n from range(400000) a, range(400000) b where (a.range * b.range) % 7 = 3',
+  'models/slow.sql': 'select count(sleep_ms(300000)) as n',
 }
 export function makeUpgradeProject(folder: string, webhook: string): void {
   makeDbtRepository(folder, 'upgrade', FILES)
