@@ -8,11 +8,13 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readBook, readRows } from '../../lambda/compactor/book.ts'
-import { bucketOf, historyTests } from './history.ts'
+import { historyTests } from './history.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { messageFaults } from './messages.ts'
 import { restarts } from './restart.ts'
+import { bucketOf } from './table.ts'
 import { uiChecks } from './ui.ts'
+import { logUntil, recordUntil, runsUntil, until } from './until.ts'
 
 let chain: Installation
 before(
@@ -27,15 +29,10 @@ const limit = { timeout: 180_000 }
 const runOf = (answer: Answer) => answer.json.run
 const nodes = (answer: Answer) => runOf(answer).counts
 
-/** Polls `show` until the run is as wanted. */
+/** What `show` tells of the run when it is as wanted. */
 async function showUntil(run: string, wanted: (record: Answer['json']) => boolean): Promise<Answer['json']> {
-  for (let tries = 0; tries < 120; tries++) {
-    const { json } = await chain.tidemill('show', run)
-    if (json.run && wanted(json.run)) return json.run
-    await sleep(500)
-  }
-  const { json } = await chain.tidemill('show', run)
-  return assert.fail(`run ${run} did not become as expected: ${JSON.stringify(json)}`)
+  await recordUntil(chain.cloud, run, wanted)
+  return (await chain.tidemill('show', run)).json.run
 }
 
 async function logOf(run: string): Promise<string> {
@@ -43,16 +40,12 @@ async function logOf(run: string): Promise<string> {
 }
 
 test('a schedule in its own time zone starts a run without anybody asking', limit, async () => {
-  let runs: Answer['json'][] = []
-  for (let tries = 0; tries < 90 && !runs.some(run => run.status === 'success'); tries++) {
-    await sleep(1000)
-    runs = (await chain.tidemill('runs', '--job', 'every_minute')).json.runs
-  }
-  const run = runs.find(run => run.status === 'success')
-  assert.ok(run, `no good run of every_minute among ${JSON.stringify(runs.map(run => [run.id, run.status, run.message]))}`)
+  await runsUntil(chain.cloud, 'every_minute', runs => runs.some(run => run.status === 'success'))
+  const { runs } = (await chain.tidemill('runs', '--job', 'every_minute')).json
+  const run = runs.find((run: Answer['json']) => run.status === 'success')
   assert.equal(run.cause.kind, 'schedule')
   // One claim a minute, at the minute it was scheduled for.
-  assert.equal(new Set(runs.map(run => run.cause.scheduledFor)).size, runs.length)
+  assert.equal(new Set(runs.map((run: Answer['json']) => run.cause.scheduledFor)).size, runs.length)
   const lag = Date.parse(run.claimedAt) - Date.parse(run.cause.scheduledFor)
   assert.ok(lag >= 0 && lag < 30_000, `claimed ${lag} ms after its time`)
   assert.equal((await chain.tidemill('pause', 'every_minute')).code, 0)
@@ -97,22 +90,19 @@ test('a good run leaves record, log, artifacts, docs and state, says so once, an
 })
 
 test('the index of the history has the runs that ended', limit, async () => {
-  const bucket = await bucketOf(chain)
+  const bucket = await bucketOf(chain.cloud)
   const { runs } = (await chain.tidemill('runs', '--job', 'good')).json
-  for (let tries = 0; ; tries++) {
+  const { index, row } = await until('the newest good run in the index', 30, async () => {
     const { index } = await readBook(bucket)
     const row = index.newest.find(each => each.id === runs[0].id)
-    if (row) {
-      assert.deepEqual([row.status, row.job, row.counts], ['success', 'good', { success: 5 }])
-      assert.deepEqual(
-        (await readRows(bucket, index.jobs.find(each => each.job === 'chain/good')?.page)).map(each => each.id),
-        [row.id],
-      )
-      return
-    }
-    assert.ok(tries < 60, `the index has ${JSON.stringify(index.newest)}`)
-    await sleep(500)
-  }
+    return row && { index, row }
+  })
+  assert.deepEqual([row.status, row.job, row.counts], ['success', 'good', { success: 5 }])
+  const ofJob = await readRows(bucket, index.jobs.find(each => each.job === 'chain/good')?.page)
+  assert.deepEqual(
+    ofJob.map(each => each.id),
+    [row.id],
+  )
 })
 
 test('the history is written anew when it is asked for, and what there is of it is told', limit, async () => {
@@ -171,11 +161,8 @@ function runnerOf(run: string): number {
 /** Starts the slow job and waits until dbt builds the slow model. */
 async function startSlow(): Promise<string> {
   const { id } = runOf(await chain.tidemill('run', 'slow'))
-  for (let tries = 0; tries < 90; tries++) {
-    if ((await logOf(id)).includes('START sql table model main.slow')) return id
-    await sleep(500)
-  }
-  return assert.fail(`the slow model of ${id} never started: ${JSON.stringify((await chain.tidemill('show', id)).json)}`)
+  await logUntil(chain.cloud, id, log => log.includes('START sql table model main.slow'))
+  return id
 }
 
 test('a cancelled run stops dbt, keeps what was built, and tells once', limit, async () => {

@@ -5,21 +5,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
-import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { type Bucket, makeBucket } from '../../lambda/common/bucket.ts'
+import type { Bucket } from '../../lambda/common/bucket.ts'
 import { dayOfRun, KEY } from '../../shared/contract.ts'
 import { HISTORY_KEY, HISTORY_TABLES, type RunNodes } from '../../shared/history-index.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import type { Installation } from './installation.ts'
-
-/** The data bucket of the only installation in its cloud. */
-export async function bucketOf({ cloud }: Installation): Promise<Bucket> {
-  const { endpoint, region, accessKeyId, secretAccessKey } = cloud
-  const s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
-  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}))
-  return makeBucket(s3, Buckets.find(each => each.Name?.includes('chain'))?.Name ?? '')
-}
+import { bucketOf } from './table.ts'
 
 const MOST_BYTES = 16 * 1024 * 1024
 const read = async (bucket: Bucket, key: string) => (await bucket.read(key, MOST_BYTES))?.body
@@ -31,7 +23,7 @@ export function historyTests(installation: () => Installation): void {
     const stale = (await it.tidemill('run', 'stale', '--wait')).json.run as RunRecord
     assert.equal(stale.status, 'warn', JSON.stringify(stale))
     const runs = ((await it.tidemill('runs', '-n', '100')).json.runs as RunRecord[]).filter(run => run.endedAt)
-    const bucket = await bucketOf(it)
+    const bucket = await bucketOf(it.cloud)
     const folder = join(it.folder, 'history')
     mkdirSync(folder)
     for (const run of runs)

@@ -3,30 +3,18 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startOf } from '../../local/process.ts'
 import { readProcesses } from '../../local/state.ts'
-import type { Answer, Installation } from './installation.ts'
+import type { Installation } from './installation.ts'
+import { logUntil, recordUntil, until } from './until.ts'
 
 const limit = { timeout: 240_000 }
 let it: Installation
 
-async function until(what: string, seconds: number, probe: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + seconds * 1000
-  while (!(await probe())) {
-    if (Date.now() > deadline) assert.fail(`${what}: not after ${seconds} s`)
-    await sleep(300)
-  }
-}
-
-const show = async (run: string): Promise<Answer['json']> => (await it.tidemill('show', run)).json.run
-
 /** A run that builds its slow model. */
 async function startSlow(): Promise<string> {
   const { id } = (await it.tidemill('run', 'slow')).json.run
-  await until('slow model', 60, async () =>
-    JSON.stringify((await it.tidemill('logs', id)).json).includes('START sql table model main.slow'),
-  )
+  await logUntil(it.cloud, id, log => log.includes('START sql table model main.slow'))
   return id
 }
 
@@ -42,18 +30,14 @@ function storedStatus(run: string): string | undefined {
 
 /** The interrupted attempt has ended for what it was, and the next one goes on with the run; then that one is cancelled. */
 async function goesOn(run: string): Promise<void> {
-  await until(`second attempt of ${run}`, 90, async () => {
-    const { attempts, status } = await show(run)
-    return attempts.length === 2 && status === 'running'
-  })
-  const { attempts } = await show(run)
+  const { attempts } = await recordUntil(it.cloud, run, ({ attempts, status }) => attempts.length === 2 && status === 'running')
   assert.deepEqual(
-    [attempts[0].outcome.reason, attempts[0].stopCode],
+    [attempts[0]?.outcome?.reason, attempts[0]?.stopCode],
     ['infrastructure', 'TerminationNotice'],
     JSON.stringify(attempts),
   )
   assert.equal((await it.tidemill('cancel', run)).code, 0)
-  await until(`end of ${run}`, 90, async () => (await show(run)).status === 'cancelled')
+  await recordUntil(it.cloud, run, record => record.status === 'cancelled')
   assert.equal((await it.messagesOf(run, 1)).length, 1)
   // Its places are given back.
   const next = await it.tidemill('run', 'good', '--wait')
@@ -98,7 +82,7 @@ export function restarts(installation: () => Installation): void {
     assert.equal((await it.tidemill('local', 'status')).json.emulator, 'down')
     const up = await it.tidemill('local', 'up')
     assert.equal(up.code, 0, up.stderr)
-    assert.equal((await show(id)).status, 'success')
+    assert.equal((await it.tidemill('show', id)).json.run.status, 'success')
     assert.match(JSON.stringify((await it.tidemill('logs', id)).json), /OK created sql table model main\.doubled/)
     assert.equal((await it.tidemill('run', 'good', '--wait')).code, 0)
   })

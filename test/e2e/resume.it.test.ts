@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Repository } from '../container/project.ts'
 import { dbtVenv } from '../venv.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { makeDbtRepository, writeInstallation } from './project-files.ts'
+import { logUntil, recordUntil } from './until.ts'
 
-// Some seconds each: several flushes pass before the last one is built.
-const SLEEP = 'select count(*) from range(1000000000) a where a.range % 7 = 3'
+// Several flushes pass before the last one is built.
+const SLEEP = 'select count(sleep_ms(3000))'
 const FILES = {
   ...Object.fromEntries(
     ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i, all) => [
@@ -55,17 +55,6 @@ before(
 after(() => cloud?.close(), { timeout: 60_000 })
 const limit = { timeout: 240_000 }
 
-async function show(run: string, wanted: (record: Answer['json']) => boolean): Promise<Answer['json']> {
-  let last: unknown
-  for (let tries = 0; tries < 200; tries++) {
-    const { json } = await cloud.tidemill('show', run)
-    last = json.run
-    if (json.run && wanted(json.run)) return json.run
-    await sleep(500)
-  }
-  return assert.fail(`run ${run} did not become as expected: ${JSON.stringify(last)}`)
-}
-
 async function sql(text: string): Promise<string[]> {
   const python = join(await dbtVenv('core-1.11', 'duckdb', 'postgres'), 'bin/python')
   const script = 'import duckdb, sys; [print(*row) for row in duckdb.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()]'
@@ -76,23 +65,22 @@ async function sql(text: string): Promise<string[]> {
 
 test('fault 24: killed for memory, the run takes the next size by itself and builds only what is left', limit, async () => {
   const id = (await cloud.tidemill('run', 'long')).json.run.id
-  const building = await show(id, record => record.status === 'running')
+  const building = await recordUntil(cloud.cloud, id, record => record.status === 'running')
   assert.equal(building.attempts.length, 1)
   // Until the end of some models has reached the bucket.
-  let stored: string[] = []
-  for (let tries = 0; tries < 120 && stored.length < 2; tries++) {
-    await sleep(500)
-    const log = JSON.stringify((await cloud.tidemill('logs', id)).json)
-    stored = [...new Set([...log.matchAll(/OK created sql table model main\.(long_\w)/g)].map(match => match[1] ?? ''))]
-  }
-  assert.ok(stored.length >= 2 && stored.length < 6, `stored: ${stored}`)
+  const builtIn = (log: string) => [
+    ...new Set([...log.matchAll(/OK created sql table model main\.(long_\w)/g)].map(match => match[1])),
+  ]
+  const stored = builtIn(await logUntil(cloud.cloud, id, log => builtIn(log).length >= 2))
+  assert.ok(stored.length < 6, `stored: ${stored}`)
   const fault = await fetch(`${cloud.cloud.ecsEndpoint}/_faults`, {
     method: 'POST',
     headers: { 'x-tidemill-key': cloud.cloud.accessKeyId },
-    body: JSON.stringify({ task: building.attempts[0].taskArn, fault: { kind: 'out-of-memory' } }),
+    body: JSON.stringify({ task: building.attempts[0]?.taskArn, fault: { kind: 'out-of-memory' } }),
   })
   assert.equal(fault.status, 200, await fault.text())
-  const run = await show(id, record => record.status === 'success' || record.status === 'error')
+  await recordUntil(cloud.cloud, id, record => record.status === 'success' || record.status === 'error')
+  const { run } = (await cloud.tidemill('show', id)).json
   assert.equal(run.status, 'success', JSON.stringify(run))
   assert.deepEqual(
     run.attempts.map((attempt: Answer['json']) => [attempt.outcome.reason, attempt.memory, attempt.larger]),
@@ -143,13 +131,10 @@ test('tidemill retry: a failed run goes on after the data is mended, and tells e
 
 test('tidemill retry: a cancelled run goes on', limit, async () => {
   const id = (await cloud.tidemill('run', 'long')).json.run.id
-  for (let tries = 0; tries < 120; tries++) {
-    await sleep(500)
-    if (JSON.stringify((await cloud.tidemill('logs', id)).json).includes('OK created sql table model main.long_a')) break
-  }
+  await logUntil(cloud.cloud, id, log => log.includes('OK created sql table model main.long_a'))
   await cloud.tidemill('cancel', id)
-  const cancelled = await show(id, record => record.status === 'cancelled')
-  assert.ok(cancelled.attempts[0].resume.left < 6, JSON.stringify(cancelled.attempts[0]))
+  const cancelled = await recordUntil(cloud.cloud, id, record => record.status === 'cancelled')
+  assert.ok(Number(cancelled.attempts[0]?.resume?.left) < 6, JSON.stringify(cancelled.attempts[0]))
   const { json, code } = await cloud.tidemill('retry', id, '--wait')
   assert.equal(code, 0, JSON.stringify(json))
   assert.deepEqual([json.run.status, json.run.cancel], ['success', undefined])

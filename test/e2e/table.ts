@@ -2,9 +2,13 @@
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
 import { ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { S3Client } from '@aws-sdk/client-s3'
 import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import { type Bucket, makeBucket } from '../../lambda/common/bucket.ts'
 import type { LocalCloud } from '../../local/cloud.ts'
+import { readDescription } from '../../local/state.ts'
 import { startedBy } from '../../shared/contract.ts'
+import { OUTPUT } from '../../shared/resource-names.ts'
 
 export interface Backstage {
   /** Calls a function and waits for its answer. Throws what it threw. */
@@ -17,6 +21,12 @@ export interface Backstage {
   tasksOf(run: string): Promise<string[]>
   /** Arms a fault of the ECS; answers with a function that says how often it was injected. */
   arm(fault: object): Promise<() => Promise<number>>
+}
+
+/** The data bucket of the installation. */
+export async function bucketOf({ endpoint, region, accessKeyId, secretAccessKey, paths }: LocalCloud): Promise<Bucket> {
+  const s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
+  return makeBucket(s3, (await readDescription(paths))?.outputs?.[OUTPUT.bucket] ?? '')
 }
 
 export async function makeBackstage(cloud: LocalCloud, installation: string): Promise<Backstage> {

@@ -10,6 +10,7 @@ import { status } from '../../local/cloud.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { makeBackstage } from './table.ts'
 import { BUCKET, headOf, makeTriggersProject, SECRETS } from './triggers-project.ts'
+import { runsUntil } from './until.ts'
 
 let chain: Installation
 let s3: S3Client
@@ -42,18 +43,12 @@ async function runsOf(job: string): Promise<Run[]> {
 
 /** The one run of the job, when it is over, after a moment for one too many. */
 async function onlyRun(job: string): Promise<Run> {
-  for (let tries = 0; tries < 100; tries++) {
-    const [run] = await runsOf(job)
-    if (run?.endedAt) {
-      await sleep(1500)
-      const all = await runsOf(job)
-      assert.equal(all.length, 1, `${all.length} runs of ${job}`)
-      assert.equal(run.status, 'success', JSON.stringify(run.message))
-      return run
-    }
-    await sleep(700)
-  }
-  return assert.fail(`no run of ${job} ended: ${JSON.stringify(await runsOf(job))}`)
+  await runsUntil(chain.cloud, job, runs => runs[0]?.endedAt !== undefined)
+  await sleep(1500)
+  const all = await runsOf(job)
+  assert.equal(all.length, 1, `${all.length} runs of ${job}`)
+  assert.equal(all[0].status, 'success', JSON.stringify(all[0].message))
+  return all[0]
 }
 const logOf = async (run: string) => JSON.stringify((await chain.tidemill('logs', run)).json)
 

@@ -4,12 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { TOKEN_HEADER } from '../../shared/page-api.ts'
 import { openBrowser } from '../browser.ts'
 import { get } from '../cli/http.ts'
 import { skipWithout } from '../need.ts'
 import type { Installation } from './installation.ts'
+import { bucketOf } from './table.ts'
 
 const program = join(import.meta.dirname, '../../dist/bin/tidemill.mjs')
 const limit = { timeout: 120_000 }
@@ -83,13 +83,11 @@ export function uiChecks(chain: () => Installation) {
 
   test('fault 29: docs of a very large project pass through the program in little memory', limit, async t => {
     const { cloud, folder } = chain()
-    const { endpoint, region, accessKeyId, secretAccessKey } = cloud
-    const s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
-    const { Buckets = [] } = await s3.send(new ListBucketsCommand({}))
-    const Bucket = Buckets.find(each => each.Name?.includes('chain'))?.Name ?? ''
     const size = 96 * MB
-    const Key = 'docs/chain/prod/20200101T000000-000000000000/manifest.json'
-    await s3.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.alloc(size, ' ') }))
+    const bucket = await bucketOf(cloud)
+    await bucket.write('docs/chain/prod/20200101T000000-000000000000/manifest.json', Buffer.alloc(size, ' '), {
+      type: 'application/json',
+    })
     const { ask, child } = await openUi(t, folder)
     const { docs } = (await ask('/api/me')).json
     const before = peakOf(child)

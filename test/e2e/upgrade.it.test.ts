@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { appendFileSync, cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
+import { recordUntil } from './until.ts'
 import { makeUpgradeProject, writeVersion } from './upgrade-project.ts'
 
 const dist = join(import.meta.dirname, '../../dist')
@@ -29,15 +29,7 @@ function codeOfBefore(folder: string): string {
 }
 
 const show = async (run: string) => (await app.tidemill('show', run)).json.run
-async function until(run: string, wanted: (record: Answer['json']) => boolean): Promise<Answer['json']> {
-  let record: Answer['json']
-  for (let tries = 0; tries < 150; tries++) {
-    record = await show(run)
-    if (record && wanted(record)) return record
-    await sleep(700)
-  }
-  return assert.fail(`run ${run} did not become as expected: ${JSON.stringify(record)}`)
-}
+const until = (run: string, wanted: (record: Answer['json']) => boolean) => recordUntil(app.cloud, run, wanted, 110)
 const started = async (...args: string[]): Promise<string> => {
   const answer = await app.tidemill('run', ...args)
   return answer.json.run?.id ?? assert.fail(JSON.stringify(answer))
