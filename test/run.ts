@@ -4,18 +4,21 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const [layer = 'all', ...only] = process.argv.slice(2)
 
 /** Those that take longest, first: begun last, one of them would run on alone. */
-const LONG =
-  `lambda/dispatcher-load simulation e2e/chain e2e/upgrade e2e/resume container/engine-lines e2e/secrets container/git-outage
+const LONG = `simulation/simulation e2e/chain e2e/upgrade e2e/resume container/engine-lines e2e/secrets container/git-outage
 container/resume-writes container/runner-hangs container/resume-ends cli/demo example cli/bad-input e2e/faults container/dbt-host
 container/resume cli/demo-stop local/schedules local/deploy container/runner-stop container/engine-adapters container/runner-secrets`.split(
-    /\s+/,
-  )
+  /\s+/,
+)
+
+/** Those that compute and wait for nothing: they get the time that the others leave. */
+const computes = (name: string) => /^(simulation\/.*|lambda\/dispatcher-load)\.it\./.test(name)
 
 const bin = (name: string) => join(root, 'node_modules', '.bin', name)
 const files = (wanted: (name: string) => boolean) =>
@@ -41,34 +44,53 @@ async function stage(title: string, work: () => Promise<string[]>): Promise<void
 const check = (title: string, command: string, args: string[]) =>
   stage(title, async () => (spawnSync(bin(command), args, { cwd: root, stdio: 'inherit' }).status === 0 ? [] : ['failed']))
 
+interface Took {
+  name: string
+  seconds: number
+  /** Of the processor, as test/together.ts tells it. */
+  worked: number
+}
+
+/** A process for each of `groups`, `lanes` at a time. */
+async function runLanes(groups: readonly string[][], lanes: number, minutes: number, failed: string[]): Promise<Took[]> {
+  const waiting = [...groups]
+  const took: Took[] = []
+  const lane = async () => {
+    for (let group = waiting.shift(); group; group = waiting.shift()) {
+      const [first = '', ...more] = group
+      const name = more.length ? `${first} and ${more.length} more` : first
+      const started = performance.now()
+      const { good, worked } = await runTogether(name, group, minutes)
+      if (!good) failed.push(name)
+      took.push({ name, seconds: (performance.now() - started) / 1000, worked })
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+  return took
+}
+
 /**
- * A process for each of `groups`, three at a time on two cores: many wait more than they work. `minutes`: one that hangs must
- * not hold up the rest for ever.
+ * Three at a time on two cores, because many wait more than they work; what only computes has the time that they leave.
+ * `minutes`: one that hangs must not hold up the rest for ever.
  */
 async function runTests(title: string, groups: string[][], minutes: number): Promise<void> {
   if (!groups.length) return
   await stage(title, async () => {
-    const waiting = [...groups]
     const failed: string[] = []
-    const took: { name: string; seconds: number }[] = []
-    const worker = async () => {
-      for (let group = waiting.shift(); group; group = waiting.shift()) {
-        const [first = '', ...more] = group
-        const name = more.length ? `${first} and ${more.length} more` : first
-        const started = performance.now()
-        if (!(await runTogether(name, group, minutes))) failed.push(name)
-        took.push({ name, seconds: (performance.now() - started) / 1000 })
-      }
-    }
-    await Promise.all([worker(), worker(), worker()])
-    const slowest = took.sort((a, b) => b.seconds - a.seconds).slice(0, 15)
-    for (const { name, seconds } of slowest) process.stdout.write(`${seconds.toFixed(0).padStart(5)} s  ${name}\n`)
+    const [beside, others] = [true, false].map(wanted => groups.filter(([name = '']) => computes(name) === wanted))
+    const took = (
+      await Promise.all([runLanes(beside ?? [], 1, minutes, failed), runLanes(others ?? [], 3, minutes, failed)])
+    ).flat()
+    const sum = took.reduce((all, each) => all + each.worked, 0)
+    process.stdout.write(`\n seconds processor   (${sum.toFixed(0)} s in all)\n`)
+    for (const { name, seconds, worked } of took.sort((a, b) => b.seconds - a.seconds).slice(0, 25))
+      process.stdout.write(`${seconds.toFixed(0).padStart(8)}${worked.toFixed(0).padStart(10)}   ${name}\n`)
     return failed
   })
 }
 
-/** Prints its report when it is over; whether all is good. */
-async function runTogether(title: string, names: string[], minutes: number): Promise<boolean> {
+/** Prints its report when it is over. */
+async function runTogether(title: string, names: string[], minutes: number): Promise<{ good: boolean; worked: number }> {
   const paths = names.map(name => join('test', name))
   const child = spawn(process.execPath, ['--import', 'tsx', '--test-reporter=spec', 'test/together.ts', ...paths], {
     cwd: root,
@@ -76,6 +98,7 @@ async function runTogether(title: string, names: string[], minutes: number): Pro
     timeout: minutes * 60_000,
     killSignal: 'SIGKILL',
   })
+  if (child.pid && computes(names[0] ?? '')) setPriority(child.pid, constants.priority.PRIORITY_LOW)
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => chunks.push(chunk))
   const code = await new Promise<number | null>(resolve => {
@@ -84,18 +107,24 @@ async function runTogether(title: string, names: string[], minutes: number): Pro
     child.once('exit', exit => setTimeout(resolve, 5_000, exit).unref())
   })
   process.stdout.write(`\n${code === 0 ? '✔' : '✖'} ${title}${code === null ? `: ended after ${minutes} minutes` : ''}\n`)
-  process.stdout.write(
-    Buffer.concat(chunks)
-      .toString()
-      .replaceAll(/^ℹ (?!skipped [1-9]|pass).*\n/gm, ''),
-  )
-  return code === 0
+  let worked = 0
+  const report = Buffer.concat(chunks)
+    .toString()
+    .replaceAll(/^ℹ (?!skipped [1-9]|pass).*\n/gm, '')
+    .replace(/\nprocessor ([\d.]+) s\n/, (_, seconds) => {
+      worked = Number(seconds)
+      return ''
+    })
+  process.stdout.write(report)
+  return { good: code === 0, worked }
 }
 
 const isIntegration = (name: string) => name.endsWith('.it.test.ts')
 const unit = files(name => !isIntegration(name))
-/** Most take less time than the start of a process. */
-const batches = [0, 1, 2, 3].map(part => unit.filter((_, i) => i % 4 === part)).filter(batch => batch.length > 0)
+/** Most take less time than the start of a process, and than to load what those of their folder load as well. */
+const batches = ['lambda/', 'lib/', undefined]
+  .map(folder => unit.filter(name => ['lambda/', 'lib/'].find(each => name.startsWith(each)) === folder))
+  .filter(batch => batch.length > 0)
 if (layer === 'all') {
   await check('types', 'tsc', ['-p', '.'])
   await check('lint', 'biome', ['check', '--error-on-warnings', '.'])
@@ -105,5 +134,5 @@ if (layer !== 'unit')
   await runTests(
     'integration tests',
     files(isIntegration).map(name => [name]),
-    30,
+    60,
   )

@@ -66,8 +66,8 @@ function add<K>(total: Map<K, number>, more: ReadonlyMap<K, number>): void {
 const listed = (counts: ReadonlyMap<string, number>) =>
   [...counts].map(([what, count]) => `\n${String(count).padStart(8)}  ${what}`).join('')
 
-/** The bundle needs no loader: one would make every thread slow to begin. */
-const makeThread = (file: string) => new Worker(file, { execArgv: [] })
+/** The bundle needs no loader: one would make every thread slow to begin. With room for what is soon forgotten it is tidied up less often. */
+const makeThread = (file: string) => new Worker(file, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 48 } })
 
 function askThread(thread: Worker, seed: number): Promise<Outcome> {
   return new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@ import { explain, runMany } from './many.ts'
 const RUNS = Number(process.env.SIMULATION_RUNS ?? 100_000)
 const FROM = Number(process.env.SIMULATION_FROM ?? 1)
 
-test('simulation: every run starts once, ends once, and is told of, whatever fails', { timeout: 1_500_000 }, async context => {
+test('simulation: every run starts once, ends once, and is told of, whatever fails', { timeout: 3_300_000 }, async context => {
   const bundle = await buildSimulation()
   const total = await runMany(bundle, { from: FROM, runs: RUNS, stopAt: 1 })
   for (const line of total.words.split('\n')) context.diagnostic(line)
