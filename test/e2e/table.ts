@@ -1,4 +1,5 @@
 /** What a test of faults changes past the app: items of the table, calls of functions, faults of the process-backed ECS. */
+
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
 import { ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
@@ -9,6 +10,7 @@ import type { LocalCloud } from '../../local/cloud.ts'
 import { readDescription } from '../../local/state.ts'
 import { startedBy } from '../../shared/contract.ts'
 import { OUTPUT } from '../../shared/resource-names.ts'
+import { clientOptions } from '../local/client.ts'
 
 export interface Backstage {
   /** Calls a function and waits for its answer. Throws what it threw. */
@@ -24,14 +26,13 @@ export interface Backstage {
 }
 
 /** The data bucket of the installation. */
-export async function bucketOf({ endpoint, region, accessKeyId, secretAccessKey, paths }: LocalCloud): Promise<Bucket> {
-  const s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
-  return makeBucket(s3, (await readDescription(paths))?.outputs?.[OUTPUT.bucket] ?? '')
+export async function bucketOf(cloud: LocalCloud): Promise<Bucket> {
+  const s3 = new S3Client(clientOptions(cloud))
+  return makeBucket(s3, (await readDescription(cloud.paths))?.outputs?.[OUTPUT.bucket] ?? '')
 }
 
 export async function makeBackstage(cloud: LocalCloud, installation: string): Promise<Backstage> {
-  const { endpoint, region, accessKeyId, secretAccessKey } = cloud
-  const options = { endpoint, region, credentials: { accessKeyId, secretAccessKey } }
+  const options = clientOptions(cloud)
   const lambda = new LambdaClient(options)
   const dynamo = new DynamoDBClient(options)
   const table = DynamoDBDocumentClient.from(dynamo, { marshallOptions: { removeUndefinedValues: true } })
@@ -45,7 +46,7 @@ export async function makeBackstage(cloud: LocalCloud, installation: string): Pr
   const faults = async (method: string, body?: object) => {
     const response = await fetch(`${cloud.ecsEndpoint}/_faults`, {
       method,
-      headers: { 'x-tidemill-key': accessKeyId },
+      headers: { 'x-tidemill-key': cloud.accessKeyId },
       ...(body && { body: JSON.stringify(body) }),
     })
     const answer = (await response.json()) as { id: number; faults?: { id: number; injected: number }[] }

@@ -1,4 +1,5 @@
 /** What starts a job besides schedules, deployed into the emulator: signed pushes and requests, objects, events, several jobs. */
+
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, before, test } from 'node:test'
@@ -7,6 +8,7 @@ import { CreateBucketCommand, PutBucketNotificationConfigurationCommand, PutObje
 import { ListQueuesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { callAws } from '../../local/aws-json.ts'
 import { status } from '../../local/cloud.ts'
+import { clientOptions } from '../local/client.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { makeBackstage } from './table.ts'
 import { BUCKET, headOf, makeTriggersProject, SECRETS } from './triggers-project.ts'
@@ -18,8 +20,7 @@ let url = ''
 before(
   async () => {
     chain = await makeInstallation(makeTriggersProject, Object.keys(SECRETS))
-    const { endpoint, region, accessKeyId, secretAccessKey } = chain.cloud
-    s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
+    s3 = new S3Client(clientOptions(chain.cloud))
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }))
     await s3.send(
       new PutBucketNotificationConfigurationCommand({
@@ -123,8 +124,7 @@ test('fault 01: an event that matches starts a run; delivered again by its rule 
 
 async function invokeLauncher(input: object): Promise<void> {
   const { LambdaClient, InvokeCommand } = await import('@aws-sdk/client-lambda')
-  const { endpoint, region, accessKeyId, secretAccessKey } = chain.cloud
-  const client = new LambdaClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
+  const client = new LambdaClient(clientOptions(chain.cloud))
   const answer = await client.send(
     new InvokeCommand({ FunctionName: 'triggers-launcher', Payload: Buffer.from(JSON.stringify(input)) }),
   )
@@ -145,8 +145,7 @@ test(
   'an event that EventBridge gave up after a day is launched by the sweeper, once: its letter names the rule',
   limit,
   async () => {
-    const { endpoint, region, accessKeyId, secretAccessKey } = chain.cloud
-    const sqs = new SQSClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
+    const sqs = new SQSClient(clientOptions(chain.cloud))
     const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'triggers' }))
     const [QueueUrl] = QueueUrls
     assert.deepEqual([QueueUrls.length, (await runsOf('loaded')).length], [1, 1])
@@ -157,7 +156,7 @@ test(
     const MessageAttributes = { RULE_ARN: text(Rules[0]?.Arn), ERROR_CODE: text('NO_PERMISSIONS'), RETRY_ATTEMPTS: text('185') }
     const event = {
       ...{ version: '0', id: 'late-1', source: 'acme.loader', 'detail-type': 'Load finished', account: '000000000000' },
-      ...{ time: '2026-11-22T02:00:00Z', region, resources: [], detail: { table: 'orders' } },
+      ...{ time: '2026-11-22T02:00:00Z', region: chain.cloud.region, resources: [], detail: { table: 'orders' } },
     }
     for (let times = 0; times < 2; times++)
       await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(event), MessageAttributes }))

@@ -10,10 +10,11 @@ import { makeRunsBefore } from '../../lambda/common/runs-before.ts'
 import { makeOutbox, type Outbox } from '../../lambda/notifier/outbox.ts'
 import { FAILED_MESSAGES_KEY, INDEX, makeRunId } from '../../shared/contract.ts'
 import { usualSeconds } from '../../shared/usual.ts'
+import { clientOptions } from '../local/client.ts'
 import { startTestCloud, type TestCloud } from '../local/fixture.ts'
+import { makeTable } from '../local/table.ts'
 import { record } from '../shared/message-records.ts'
 import { item } from './notifier-fakes.ts'
-import { makeTable } from './notifier-table.ts'
 
 let cloud: TestCloud
 let dynamo: Dynamo
@@ -22,8 +23,7 @@ let outbox: Outbox
 before(
   async () => {
     cloud = await startTestCloud()
-    const { endpoint, region, accessKeyId, secretAccessKey } = cloud.cloud
-    const client = new DynamoDBClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
+    const client = new DynamoDBClient(clientOptions(cloud.cloud))
     await makeTable(client, 'messages')
     dynamo = { client: documentClient(client), table: 'messages' }
     outbox = makeOutbox(dynamo)

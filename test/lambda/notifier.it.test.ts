@@ -15,10 +15,10 @@ import { makeDynamoStore } from '../../lambda/common/dynamo-store.ts'
 import { callAws } from '../../local/aws-json.ts'
 import { ENV, KEY } from '../../shared/contract.ts'
 import { makeQueue, startTestCloud, type TestCloud, waitFor } from '../local/fixture.ts'
+import { makeTable } from '../local/table.ts'
 import { ENDS, record } from '../shared/message-records.ts'
 import { config } from './notifier-config.ts'
 import { item } from './notifier-fakes.ts'
-import { makeTable } from './notifier-table.ts'
 
 let cloud: TestCloud
 let receiver: Server

@@ -5,6 +5,7 @@ import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/clie
 import { documentClient } from '../../lambda/common/clients.ts'
 import { makeDeadLetters } from '../../lambda/common/dead-letters.ts'
 import { makeDynamoStore } from '../../lambda/common/dynamo-store.ts'
+import { clientOptions } from '../local/client.ts'
 import { startTestCloud, type TestCloud } from '../local/fixture.ts'
 import { makeTable } from '../local/table.ts'
 import { testStore } from './store-suite.ts'
@@ -16,8 +17,7 @@ let tables = 0
 before(
   async () => {
     cloud = await startTestCloud()
-    const { endpoint, region, accessKeyId, secretAccessKey } = cloud.cloud
-    client = new DynamoDBClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
+    client = new DynamoDBClient(clientOptions(cloud.cloud))
   },
   { timeout: 120_000 },
 )
@@ -30,8 +30,7 @@ testStore('store on DynamoDB', async () => {
 })
 
 test('a dead letter comes with the rule and the error that EventBridge put on it', { timeout: 20_000 }, async () => {
-  const { endpoint, region, accessKeyId, secretAccessKey } = cloud.cloud
-  const sqs = new SQSClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } })
+  const sqs = new SQSClient(clientOptions(cloud.cloud))
   const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'letters' }))
   const text = (StringValue: string) => ({ DataType: 'String', StringValue })
   const rule = 'arn:aws:events:eu-central-1:123456789012:rule/tidemill.shop.load.on-s3'

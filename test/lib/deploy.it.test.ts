@@ -8,6 +8,7 @@ import { callAws, signedHeaders } from '../../local/aws-json.ts'
 import { down, type LocalCloud, up } from '../../local/cloud.ts'
 import { type Deployment, deploy } from '../../local/deploy.ts'
 import { OUTPUT, taskFamily } from '../../shared/resource-names.ts'
+import { clientOptions } from '../local/client.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dist = join(root, 'dist')
@@ -56,8 +57,7 @@ describe('cdk deploy into the local cloud', () => {
       mkdirSync(join(root, '.cache'), { recursive: true })
       folder = mkdtempSync(join(root, '.cache', 'deploy-test-'))
       cloud = await up({ folder, cacheDir: join(root, '.cache'), dist, onProgress: () => {} })
-      const { accessKeyId, secretAccessKey, endpoint, region } = cloud
-      s3 = new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true })
+      s3 = new S3Client(clientOptions(cloud))
     },
     { timeout: 300_000 },
   )
