@@ -42,7 +42,7 @@ export class SiteStack extends Stack {
       docs: signIn.addClient('DocsClient', origins.docs, [origins.pages + SITE_SIGNED_OUT]),
     }
     const handler = this.makeFunction(config, main, code)
-    handler.addEnvironment(ENV.site, this.toJsonString(settingsOf(signIn, origins, clients, version)))
+    handler.addEnvironment(ENV.site, this.toJsonString(settingsOf(site, signIn, origins, clients, version)))
     this.addDistributions(site, handler)
     new CfnOutput(this, 'Pages', { value: origins.pages })
     new CfnOutput(this, 'Docs', { value: origins.docs })
@@ -108,6 +108,7 @@ export class SiteStack extends Stack {
 }
 
 function settingsOf(
+  { groups }: SiteConfig,
   { pool, domain }: SignIn,
   origins: { pages: string; docs: string },
   clients: { pages: UserPoolClient; docs: UserPoolClient },
@@ -118,6 +119,7 @@ function settingsOf(
     authority: domain.baseUrl(),
     pages: { origin: origins.pages, audience: clients.pages.userPoolClientId },
     docs: { origin: origins.docs, audience: clients.docs.userPoolClientId },
+    ...(groups && { groups: groups.roles }),
     version,
   }
 }

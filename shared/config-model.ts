@@ -1,6 +1,7 @@
 /** The resolved configuration: every default applied, every name checked, nothing optional. Stored as `config/<sha256>.json`. */
 import type { Upstreams } from './config-after.ts'
 import type { NotifyRule } from './notify.ts'
+import type { Role } from './page-api.ts'
 import type { RetryClass } from './reasons.ts'
 import type { FinalStatus } from './run.ts'
 
@@ -164,8 +165,10 @@ export interface SiteConfig {
   /** Users with passwords, or those of a company's directory. */
   signIn:
     | { kind: 'password' }
-    | { kind: 'saml'; metadata: string }
-    | { kind: 'oidc'; issuer: string; clientId: string; clientSecret: SecretRef }
+    | { kind: 'saml'; metadata: string; email: string }
+    | { kind: 'oidc'; issuer: string; clientId: string; clientSecret: SecretRef; scopes: string[] }
+  /** Of the directory: where it names them, and which of them count as which of ours. */
+  groups?: { claim: string; roles: Record<Role, string[]> }
 }
 
 export interface Config {

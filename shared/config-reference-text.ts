@@ -182,7 +182,8 @@ webhook: { secret: run-webhook }`,
     heading: 'Hosted pages',
     intro: `A second stack, \`<installation>-site\`, with two distributions of CloudFront, a user pool of Cognito and a function that checks every request
 ([decision](decisions/0015-hosted-pages.md)). After the deployment the two host names are pointed at what its outputs \`PagesTarget\` and \`DocsTarget\` say, and
-each user is put into a group: \`viewer\` looks, \`operator\` also runs, cancels, retries and pauses, \`admin\` also backfills and sends test messages.`,
+each user comes into a group: \`viewer\` looks, \`operator\` also runs, cancels, retries and pauses, \`admin\` also backfills and sends test messages.
+How it is set up, who comes in and what it costs: [hosted.md](hosted.md).`,
     example: `site:
   domain: runs.acme.example
   docs_domain: dbt-docs.acme.example
@@ -193,6 +194,13 @@ each user is put into a group: \`viewer\` looks, \`operator\` also runs, cancels
   'site.oidc': {
     heading: 'Sign-in by OpenID Connect',
     example: 'site: { oidc: { issuer: https://idp.acme.example, client_id: tidemill, client_secret: oidc-client } }',
+  },
+  'site.groups': {
+    heading: 'Groups of the directory',
+    intro: `Who is in several has the most of them. A group of the user pool counts beside them.`,
+    example: `site:
+  oidc: { issuer: https://idp.acme.example, client_id: tidemill, client_secret: oidc-client, scopes: [openid, email, groups] }
+  groups: { claim: groups, viewer: analytics, operator: [analytics-engineering, on-call], admin: data-platform }`,
   },
   retention: {
     heading: 'Retention',

@@ -1,6 +1,6 @@
 /** `site` of tidemill.yml: the pages for everybody, with sign-in. */
 import * as z from 'zod/mini'
-import { about, secret, text } from './config-schema-parts.ts'
+import { about, listOf, oneOrMany, secret, text, withDefault } from './config-schema-parts.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 function readHost(value: string): string | Refusal {
@@ -20,6 +20,12 @@ function readHttps(value: string): string | Refusal {
   return /^https:\/\/[\w.-]+(:\d+)?(\/\S*)?$/.test(value) ? value : refuse('is not an address that begins with https://')
 }
 
+/** Cognito gives the groups of a directory as one text, in which these characters stand between them. */
+function readGroup(value: string): string | Refusal {
+  return /^[^,[\]"]{1,256}$/.test(value) ? value : refuse('is not the name of a group: it has a comma, a quote or a bracket')
+}
+const groupsFor = (what: string, example: string) => z.optional(about(oneOrMany(text(readGroup)), what, [example]))
+
 export const siteSpec = z.strictObject({
   domain: about(text(readHost), 'Host name of the pages. Point it at the distribution that the deployment names.', [
     'runs.acme.example',
@@ -36,6 +42,12 @@ export const siteSpec = z.strictObject({
     about(
       z.strictObject({
         metadata: about(text(readHttps), 'Address of its metadata.', ['https://idp.acme.example/saml/metadata']),
+        email: withDefault(
+          about(z.string().check(z.minLength(1)), 'Its attribute with the e-mail address, which the audit trail names.', [
+            'http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress',
+          ]),
+          'email',
+        ),
       }),
       'Sign-in by the company’s SAML provider. Default: users of a pool of its own, with password and a second factor.',
     ),
@@ -46,8 +58,30 @@ export const siteSpec = z.strictObject({
         issuer: about(text(readHttps), 'Its address.', ['https://idp.acme.example']),
         client_id: about(z.string().check(z.minLength(1)), 'Of the client that is registered there for the pages.', ['tidemill']),
         client_secret: about(secret(), 'Secret of that client.'),
+        scopes: withDefault(
+          about(
+            listOf(z.string().check(z.regex(/^[!#-[\]-~]+$/))).check(z.minLength(1)),
+            'Asked for at the sign-in; some providers tell groups only for one more.',
+          ),
+          ['openid', 'email'],
+        ),
       }),
       'Sign-in by the company’s OpenID Connect provider.',
+    ),
+  ),
+  groups: z.optional(
+    about(
+      z.strictObject({
+        claim: about(
+          z.string().check(z.minLength(1)),
+          'Attribute (SAML) or claim (OpenID Connect) with the groups of who signs in.',
+          ['groups'],
+        ),
+        viewer: groupsFor('Who is in one of these looks.', 'analytics'),
+        operator: groupsFor('Also runs, cancels, retries and pauses.', 'analytics-engineering'),
+        admin: groupsFor('Also backfills, rebuilds the history and sends test messages.', 'data-platform'),
+      }),
+      'Groups of the company’s directory that count as those of the pages. Default: each user is put into a group of the user pool by hand.',
     ),
   ),
 })

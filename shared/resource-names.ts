@@ -1,4 +1,5 @@
 /** Names of what an installation has in AWS, and by which its parts find each other. */
+import type { Role } from './page-api.ts'
 
 /** Outputs of the main stack, by which the command line finds an installation. */
 export const OUTPUT = {
@@ -54,8 +55,12 @@ export interface SiteSettings {
   authority: string
   pages: { origin: string; audience: string }
   docs: { origin: string; audience: string }
+  /** Groups of the company's directory that count as those of the pool. */
+  groups?: Record<Role, string[]>
   version: string
 }
+/** Attribute of the user pool with the groups that the directory has told. */
+export const DIRECTORY_GROUPS = 'groups'
 /** Header that CloudFront puts into a request, in place of one that the browser sent: `pages` or `docs`. */
 export const SITE_HEADER = 'x-tidemill-site'
 /** Where Cognito's sign-in page sends a browser back to, on either origin. */

@@ -60,7 +60,7 @@ const signIn = {
     return answer.ok ? answer.json() : undefined
   },
 }
-const site = { issuer: settings.issuer, authority: settings.authority }
+const site = { issuer: settings.issuer, authority: settings.authority, groups: settings.groups }
 const common = { ...signIn, sendObject: makeSendObject(s3, env.bucket()) }
 const pages = {
   ...common,

@@ -1,12 +1,15 @@
 /** The sign-in's token: a JWT that Cognito has signed (RS256). All of it is checked, on every call. */
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { ROLES, type Role } from '../../shared/page-api.ts'
+import { DIRECTORY_GROUPS } from '../../shared/resource-names.ts'
 
 export interface TokenRules {
   /** `https://cognito-idp.<region>.amazonaws.com/<pool>`. */
   issuer: string
   /** Of the app client: the pages and the docs have one each, so that the token of one opens nothing of the other. */
   audience: string
+  /** Groups of the company's directory, by what they may; absent: its groups do not count. */
+  groups?: Record<Role, string[]> | undefined
 }
 
 export interface Identity {
@@ -30,7 +33,7 @@ const MAX_CHARACTERS = 16_384
 /** Undefined: not a token that counts now. */
 export async function checkToken(
   token: string,
-  { issuer, audience }: TokenRules,
+  { issuer, audience, groups }: TokenRules,
   keys: Keys,
   now: Date,
 ): Promise<Identity | undefined> {
@@ -52,16 +55,30 @@ export async function checkToken(
     claims.exp > seconds &&
     typeof claims.iat === 'number' &&
     claims.iat < seconds + SKEW
-  return holds ? identityOf(claims) : undefined
+  return holds ? identityOf(claims, groups) : undefined
 }
 
-function identityOf(claims: Record<string, unknown>): Identity | undefined {
+function identityOf(claims: Record<string, unknown>, groups: TokenRules['groups']): Identity | undefined {
   const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : undefined)
   const name = text('email') ?? text('cognito:username')
   if (!name) return undefined
   const given = claims['cognito:groups']
-  const groups = Array.isArray(given) ? given : []
-  return { actor: `site:${name.slice(0, 256)}`, role: ROLES.findLast(role => groups.includes(role)), nonce: text('nonce') }
+  const ofPool: unknown[] = Array.isArray(given) ? given : []
+  const ofDirectory = readList(text(`custom:${DIRECTORY_GROUPS}`) ?? '')
+  const has = (role: Role) => ofPool.includes(role) || groups?.[role].some(group => ofDirectory.includes(group))
+  return { actor: `site:${name.slice(0, 256)}`, role: ROLES.findLast(has), nonce: text('nonce') }
+}
+
+/** Cognito makes one text of a list: of OpenID Connect `["a","b"]`, of SAML `[a, b]`, and of a list of one sometimes `a`. */
+function readList(text: string): unknown[] {
+  if (!/^\[.*\]$/s.test(text)) return [text]
+  try {
+    const value: unknown = JSON.parse(text)
+    if (Array.isArray(value)) return value
+  } catch {
+    // Of SAML.
+  }
+  return text.slice(1, -1).split(/, ?/)
 }
 
 function parsePart(text: string): Record<string, unknown> | undefined {

@@ -2,9 +2,11 @@ import { Aws, SecretValue } from 'aws-cdk-lib'
 import {
   AccountRecovery,
   CfnUserPoolGroup,
+  ClientAttributes,
   Mfa,
   OAuthScope,
   ProviderAttribute,
+  StringAttribute,
   UserPool,
   UserPoolClient,
   UserPoolClientIdentityProvider,
@@ -17,7 +19,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib/core'
 import { Construct } from 'constructs'
 import type { SiteConfig } from '../../shared/config-model.ts'
 import { ROLES } from '../../shared/page-api.ts'
-import { SITE_CALLBACK } from '../../shared/resource-names.ts'
+import { DIRECTORY_GROUPS, SITE_CALLBACK } from '../../shared/resource-names.ts'
 import { acknowledge } from '../acknowledge.ts'
 
 export interface SignInProps {
@@ -30,6 +32,7 @@ export class SignIn extends Construct {
   readonly pool: UserPool
   readonly domain: UserPoolDomain
   private readonly provider: UserPoolClientIdentityProvider
+  private readonly attributes: ClientAttributes
   private readonly made: Construct[] = []
 
   constructor(scope: Construct, id: string, { installation, site }: SignInProps) {
@@ -40,6 +43,10 @@ export class SignIn extends Construct {
       signInAliases: { email: true },
       signInCaseSensitive: false,
       standardAttributes: { email: { required: true, mutable: true } },
+      // Always there: a pool can get an attribute later, and lose none. 2048 is the most Cognito takes from a directory.
+      customAttributes: { [DIRECTORY_GROUPS]: new StringAttribute({ mutable: true, maxLen: 2048 }) },
+      // The address is the name in the audit trail: whoever changes theirs has to show that it is theirs.
+      keepOriginal: { email: true },
       mfa: Mfa.REQUIRED,
       mfaSecondFactor: { otp: true, sms: false },
       passwordPolicy: {
@@ -63,7 +70,9 @@ export class SignIn extends Construct {
     this.domain = this.pool.addDomain('Domain', { cognitoDomain: { domainPrefix: `${installation}-${Aws.ACCOUNT_ID}` } })
     for (const [index, role] of ROLES.entries())
       new CfnUserPoolGroup(this, role, { userPoolId: this.pool.userPoolId, groupName: role, precedence: ROLES.length - index })
-    this.provider = this.addProvider(site.signIn)
+    this.provider = this.addProvider(site)
+    const email = new ClientAttributes().withStandardAttributes({ email: true })
+    this.attributes = site.groups ? email.withCustomAttributes(DIRECTORY_GROUPS) : email
   }
 
   /** An app client of one origin: without a secret, for a code with PKCE; its tokens count for an hour and at that origin only. */
@@ -71,25 +80,34 @@ export class SignIn extends Construct {
     const client = new UserPoolClient(this, id, {
       userPool: this.pool,
       generateSecret: false,
-      authFlows: {},
+      // Cognito's default lets everybody sign in past the sign-in page, and then change their own attributes.
+      authFlows: { userSrp: false },
       supportedIdentityProviders: [this.provider],
       oAuth: {
         flows: { authorizationCodeGrant: true },
-        scopes: [OAuthScope.OPENID, OAuthScope.EMAIL],
+        scopes: [OAuthScope.OPENID],
         callbackUrls: [origin + SITE_CALLBACK],
-        logoutUrls,
+        ...(logoutUrls.length && { logoutUrls }),
       },
       idTokenValidity: Duration.hours(1),
       accessTokenValidity: Duration.hours(1),
-      refreshTokenValidity: Duration.hours(12),
+      // Nobody keeps one; it may not be shorter than the others.
+      refreshTokenValidity: Duration.hours(1),
+      readAttributes: this.attributes,
+      // A sign-in by the directory writes what it says of somebody.
+      writeAttributes: this.attributes,
       preventUserExistenceErrors: true,
     })
     client.node.addDependency(...this.made)
     return client
   }
 
-  private addProvider(signIn: SiteConfig['signIn']): UserPoolClientIdentityProvider {
-    const common = { userPool: this.pool, name: 'company', attributeMapping: { email: ProviderAttribute.other('email') } }
+  private addProvider({ signIn, groups }: SiteConfig): UserPoolClientIdentityProvider {
+    const attributeMapping = {
+      email: ProviderAttribute.other(signIn.kind === 'saml' ? signIn.email : 'email'),
+      ...(groups && { custom: { [`custom:${DIRECTORY_GROUPS}`]: ProviderAttribute.other(groups.claim) } }),
+    }
+    const common = { userPool: this.pool, name: 'company', attributeMapping }
     switch (signIn.kind) {
       case 'password':
         return UserPoolClientIdentityProvider.COGNITO
@@ -99,10 +117,9 @@ export class SignIn extends Construct {
         break
       }
       case 'oidc': {
-        const { issuer, clientId, clientSecret } = signIn
+        const { issuer, clientId, clientSecret, scopes } = signIn
         const { field, name } = clientSecret
         const secret = SecretValue.secretsManager(name, field === null ? {} : { jsonField: field }).unsafeUnwrap()
-        const scopes = ['openid', 'email']
         const props = { ...common, issuerUrl: issuer, clientId, clientSecret: secret, scopes }
         this.made.push(new UserPoolIdentityProviderOidc(this, 'Oidc', props))
       }

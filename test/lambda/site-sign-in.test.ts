@@ -17,7 +17,7 @@ test('sign-in: the code counts once, for the browser that asked, with the secret
     response_type: 'code',
     client_id: 'pages-client',
     redirect_uri: 'https://runs.acme.example/auth/callback',
-    scope: 'openid email',
+    scope: 'openid',
     code_challenge_method: 'S256',
   })
   assert.match(begun.cookies?.[0] ?? '', /^__Host-tidemill-sign-in=.*; Max-Age=600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)

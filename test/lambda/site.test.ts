@@ -92,38 +92,6 @@ test('ids of keys that a stranger invents make nobody ask for each', OPTIONS, as
   assert.equal(asked.length, 1)
 })
 
-test('a group may do what the one before may; none may not even look', OPTIONS, async () => {
-  const cancel = { operation: 'cancel', run: RUN }
-  const expected: [string[], number, number, number][] = [
-    [[], 403, 403, 403],
-    [['other'], 403, 403, 403],
-    [['viewer'], 200, 403, 403],
-    [['operator', 'viewer'], 200, 200, 403],
-    [['admin'], 200, 200, 200],
-  ]
-  for (const [groups, look, work, all] of expected) {
-    const { pages, calls } = makeSite()
-    const token = makeToken({ claims: { 'cognito:groups': groups } })
-    const act = (body: object) =>
-      answerPages(
-        pages,
-        request('/api/actions', { ...signed(token, { origin: PAGES.origin }), method: 'POST', body: JSON.stringify(body) }),
-      )
-    const got = [
-      await answerPages(pages, request('/api/me', signed(token))),
-      await act(cancel),
-      await act({ operation: 'notify' }),
-    ]
-    assert.deepEqual([groups, ...got.map(({ status }) => status)], [groups, look, work, all])
-    if (work === 200) assert.deepEqual(calls[0], { actor: 'site:ana@acme.example', request: cancel })
-    else assert.deepEqual(calls, [])
-    assert.equal((await act({ operation: 'drop' })).status, all)
-  }
-  const { pages } = makeSite()
-  const bad = await answerPages(pages, request('/api/actions', { ...signed(makeToken()), method: 'POST', body: 'x' }))
-  assert.equal(bad.status, 400)
-})
-
 test('data is what the pages read, and never a page itself', OPTIONS, async () => {
   const objects = {
     'history/v1/index/current.json': '{}',

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { ensureVenv, findPython } from '../../local/venv.ts'
+import type { SiteConfig } from '../../shared/config-model.ts'
 import { config } from './fixture.ts'
 import { synthesise } from './synth.ts'
 
@@ -43,6 +44,34 @@ describe('cfn-lint', () => {
     synthesise(config(), { keep: folder })
     const templates = readdirSync(folder).map(file => join(folder, file))
     assert.equal(templates.length, 4)
+    const { status, stdout, stderr } = lint(...templates)
+    assert.equal(stdout + stderr, '')
+    assert.equal(status, 0)
+  })
+
+  it('finds nothing in the template of the hosted pages, whoever signs in', { timeout: 180_000 }, () => {
+    const certificate = 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f'
+    const hosts = { domain: 'runs.acme.example', docsDomain: 'docs.acme.example', certificate }
+    const groups = { claim: 'groups', roles: { viewer: ['all'], operator: [], admin: ['leads'] } }
+    const clientSecret = { name: 'oidc', field: 'secret' }
+    const oidc: SiteConfig['signIn'] = {
+      kind: 'oidc',
+      issuer: 'https://idp.acme.example',
+      clientId: 'tidemill',
+      clientSecret,
+      scopes: ['openid'],
+    }
+    const ways: Record<string, Omit<SiteConfig, keyof typeof hosts>> = {
+      password: { signIn: { kind: 'password' } },
+      saml: { signIn: { kind: 'saml', metadata: 'https://idp.acme.example/saml', email: 'email' }, groups },
+      oidc: { signIn: oidc, groups },
+    }
+    const templates = Object.entries(ways).map(([name, way]) => {
+      const kept = join(folder, name)
+      mkdirSync(kept)
+      synthesise(config({ site: { ...hosts, ...way } }), { keep: kept })
+      return join(kept, 'Site.template.json')
+    })
     const { status, stdout, stderr } = lint(...templates)
     assert.equal(stdout + stderr, '')
     assert.equal(status, 0)

@@ -19,7 +19,7 @@ const configurations: Record<string, Config> = {
   'an own VPC and images built in the account': config(),
   'hosted pages with passwords': config({ site: { ...site, signIn: { kind: 'password' } } }),
   'hosted pages with a directory': config({
-    site: { ...site, signIn: { kind: 'saml', metadata: 'https://idp.acme.example/saml' } },
+    site: { ...site, signIn: { kind: 'saml', metadata: 'https://idp.acme.example/saml', email: 'email' } },
   }),
   'an existing VPC, Docker, policies for dbt and CodeCommit': config({
     network: {

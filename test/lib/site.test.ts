@@ -14,8 +14,8 @@ const SITE: SiteConfig = {
 }
 const OPTIONS = { timeout: 60_000 }
 
-function synthesiseSite(signIn: SiteConfig['signIn'] = SITE.signIn): { main: Template; site: Template } {
-  const { main, site } = synthesise(config({ site: { ...SITE, signIn } }))
+function synthesiseSite(changes: Partial<SiteConfig> = {}): { main: Template; site: Template } {
+  const { main, site } = synthesise(config({ site: { ...SITE, ...changes } }))
   return { main, site: site ?? assert.fail('no stack of the pages') }
 }
 const properties = ({ Properties }: Resource) => Properties
@@ -132,25 +132,81 @@ describe('the stack of the hosted pages', () => {
           SupportedIdentityProviders,
           (ExplicitAuthFlows ?? []).join().includes('PASSWORD'),
         ],
-        [['code'], ['openid', 'email'], false, ['COGNITO'], false],
+        [['code'], ['openid'], false, ['COGNITO'], false],
       )
   })
 
-  it('or by the directory of the company, and then not by password', OPTIONS, () => {
-    const secret = { name: 'oidc', field: 'secret' }
-    for (const [signIn, type] of [
-      [{ kind: 'saml', metadata: 'https://idp.acme.example/saml' }, 'SAML'],
-      [{ kind: 'oidc', issuer: 'https://idp.acme.example', clientId: 'tidemill', clientSecret: secret }, 'OIDC'],
-    ] as const) {
-      const made = synthesiseSite(signIn).site
-      const provider = properties(one(made, 'AWS::Cognito::UserPoolIdentityProvider'))
-      assert.deepEqual([provider.ProviderType, provider.AttributeMapping], [type, { email: 'email' }])
-      for (const each of ofType(made, 'AWS::Cognito::UserPoolClient')) {
-        assert.deepEqual(properties(each).SupportedIdentityProviders, ['company'])
-        assert.ok(each.DependsOn?.some(name => name.includes(type === 'SAML' ? 'Saml' : 'Oidc')))
+  it(
+    'gives tokens for an hour and at the sign-in page alone, and lets nobody change what the tokens say of them',
+    OPTIONS,
+    () => {
+      const clients = ofType(site, 'AWS::Cognito::UserPoolClient').map(properties)
+      for (const client of clients) {
+        // Cognito's default would allow SRP and custom flows, whose tokens may change the user's own attributes.
+        assert.deepEqual(client.ExplicitAuthFlows, ['ALLOW_REFRESH_TOKEN_AUTH'])
+        assert.deepEqual(
+          [client.IdTokenValidity, client.AccessTokenValidity, client.RefreshTokenValidity, client.TokenValidityUnits.IdToken],
+          [60, 60, 60, 'minutes'],
+        )
+        assert.deepEqual([client.ReadAttributes, client.WriteAttributes], [['email'], ['email']])
       }
-      if (type === 'OIDC')
-        assert.match(JSON.stringify(provider.ProviderDetails), /resolve:secretsmanager:oidc:SecretString:secret/)
-    }
-  })
+      const pool = properties(one(site, 'AWS::Cognito::UserPool'))
+      assert.deepEqual(pool.UserAttributeUpdateSettings, { AttributesRequireVerificationBeforeUpdate: ['email'] })
+      assert.deepEqual(pool.AccountRecoverySetting.RecoveryMechanisms, [{ Name: 'verified_email', Priority: 1 }])
+      const { RequireLowercase, RequireNumbers, RequireSymbols, RequireUppercase, TemporaryPasswordValidityDays } =
+        pool.Policies.PasswordPolicy
+      assert.deepEqual(
+        [RequireLowercase, RequireNumbers, RequireSymbols, RequireUppercase, TemporaryPasswordValidityDays],
+        [true, true, true, true, 3],
+      )
+    },
+  )
+
+  const secret = { name: 'oidc', field: 'secret' }
+  const scopes = ['openid', 'email', 'groups']
+  const PROVIDERS: Record<string, SiteConfig['signIn']> = {
+    SAML: { kind: 'saml', metadata: 'https://idp.acme.example/saml', email: 'urn:mail' },
+    OIDC: { kind: 'oidc', issuer: 'https://idp.acme.example', clientId: 'tidemill', clientSecret: secret, scopes },
+  }
+  for (const [type, signIn] of Object.entries(PROVIDERS))
+    it(`or by the directory of the company (${type}), and then not by password; its groups may count`, OPTIONS, () => {
+      const roles = { viewer: ['all'], operator: [], admin: ['data-platform'] }
+      const made = synthesiseSite({ signIn, groups: { claim: 'memberOf', roles } }).site
+      const provider = properties(one(made, 'AWS::Cognito::UserPoolIdentityProvider'))
+      assert.deepEqual(
+        [provider.ProviderType, provider.ProviderName, provider.AttributeMapping],
+        [type, 'company', { email: type === 'SAML' ? 'urn:mail' : 'email', 'custom:groups': 'memberOf' }],
+      )
+      const expected =
+        type === 'SAML'
+          ? { MetadataURL: 'https://idp.acme.example/saml', IDPSignout: false }
+          : {
+              client_id: 'tidemill',
+              client_secret: '{{resolve:secretsmanager:oidc:SecretString:secret::}}',
+              authorize_scopes: 'openid email groups',
+              attributes_request_method: 'GET',
+              oidc_issuer: 'https://idp.acme.example',
+            }
+      assert.deepEqual(provider.ProviderDetails, expected)
+      const groups = properties(one(made, 'AWS::Cognito::UserPool')).Schema.find(
+        (each: { Name: string }) => each.Name === 'groups',
+      )
+      assert.deepEqual([groups.Mutable, groups.StringAttributeConstraints.MaxLength], [true, '2048'])
+      for (const each of ofType(made, 'AWS::Cognito::UserPoolClient')) {
+        const client = properties(each)
+        assert.deepEqual(client.SupportedIdentityProviders, ['company'])
+        assert.ok(each.DependsOn?.some(name => name.includes(type === 'SAML' ? 'Saml' : 'Oidc')))
+        // Cognito refuses a sign-in whose attributes the app client may not write.
+        assert.deepEqual(
+          [client.ReadAttributes, client.WriteAttributes],
+          [
+            ['custom:groups', 'email'],
+            ['custom:groups', 'email'],
+          ],
+        )
+      }
+      assert.match(JSON.stringify(ofType(made, 'AWS::Lambda::Function')), /data-platform/)
+      const plain = synthesiseSite({ signIn }).site
+      assert.deepEqual(Object.keys(properties(one(plain, 'AWS::Cognito::UserPoolIdentityProvider')).AttributeMapping), ['email'])
+    })
 })

@@ -20,6 +20,7 @@ test('hosted pages have two host names, a certificate for both, and one way to s
   assert.deepEqual(good(site(', saml: { metadata: "https://idp.acme.example/saml" }')).config.site?.signIn, {
     kind: 'saml',
     metadata: 'https://idp.acme.example/saml',
+    email: 'email',
   })
   const oidc = ', oidc: { issuer: "https://idp.acme.example", client_id: tm, client_secret: "idp#secret" }'
   assert.deepEqual(good(site(oidc)).config.site?.signIn, {
@@ -27,8 +28,23 @@ test('hosted pages have two host names, a certificate for both, and one way to s
     issuer: 'https://idp.acme.example',
     clientId: 'tm',
     clientSecret: { name: 'idp', field: 'secret' },
+    scopes: ['openid', 'email'],
   })
   assert.match(problem(site(`${oidc}, saml: { metadata: "https://idp.acme.example/saml" }`)), /stands beside saml/)
+})
+
+test('groups of a directory count as those of the pages; without a directory there are none', () => {
+  const saml = ', saml: { metadata: "https://idp.acme.example/saml", email: "urn:mail" }'
+  const { config } = good(site(`${saml}, groups: { claim: memberOf, viewer: all, admin: [leads, "on call"] }`))
+  assert.deepEqual(config.site?.signIn, { kind: 'saml', metadata: 'https://idp.acme.example/saml', email: 'urn:mail' })
+  assert.deepEqual(config.site?.groups, {
+    claim: 'memberOf',
+    roles: { viewer: ['all'], operator: [], admin: ['leads', 'on call'] },
+  })
+  assert.match(problem(site(', groups: { claim: groups, viewer: all }')), /stands without saml or oidc/)
+  assert.match(problem(site(`${saml}, groups: { claim: groups, viewer: "a, b" }`)), /is not the name of a group/)
+  const oidc = ', oidc: { issuer: "https://idp.acme.example", client_id: tm, client_secret: s, scopes: [email] }'
+  assert.match(problem(site(oidc)), /scopes without "openid"/)
 })
 
 test('docs on the host of the pages, a certificate of another region, and names that are none are refused', () => {
