@@ -11,7 +11,7 @@ const PLAIN = '-plain"'
 export async function sendObject(
   bucket: Pick<Bucket, 'open'>,
   key: string,
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'method' | 'headers'>,
   response: ServerResponse,
   headers: Record<string, string>,
 ): Promise<boolean> {
@@ -28,7 +28,7 @@ export async function sendObject(
     // A range is one of the stored bytes, which this client cannot read.
     found.body?.destroy()
     const { range: _, ...rest } = request.headers
-    return sendObject(bucket, key, Object.assign(Object.create(request), { headers: rest }), response, headers)
+    return sendObject(bucket, key, { method: request.method, headers: rest }, response, headers)
   }
   response.writeHead(found.status, { ...describe(found, plain), ...headers })
   if (!found.body || head) {
@@ -54,7 +54,7 @@ function describe(found: ObjectAnswer, plain: boolean): Record<string, string> {
 /** Several ranges in one request are answered with the whole, as HTTP allows. */
 const isOneRange = (range: string) => /^bytes=(\d+-\d*|-\d+)$/.test(range.replaceAll(' ', ''))
 
-export const acceptsGzip = ({ headers }: IncomingMessage) =>
+export const acceptsGzip = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
   String(headers['accept-encoding'] ?? '')
     .split(',')
     .some(each => /^\s*(gzip|\*)\s*(;\s*q=(?!0(\.0+)?\s*$).*)?$/i.test(each))
