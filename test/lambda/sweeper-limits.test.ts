@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dispatch } from '../../lambda/dispatcher/dispatch.ts'
+import { finish } from '../../lambda/finisher/finish.ts'
 import { sweep } from '../../lambda/sweeper/sweep.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { type FakeCloud, makeCloud } from '../fakes/cloud.ts'
-import { stopOf } from '../fakes/ecs.ts'
+import { stopOf, taskEvent } from '../fakes/ecs.ts'
 import { at, attemptOf, configOf, hashOf, jobOf, runId, runOf, taskArn } from '../fakes/records.ts'
 import { request, states, withRuns } from './dispatcher-fixture.ts'
 
@@ -71,12 +72,24 @@ test(
     assert.deepEqual((await cloud.store.job('shop/nightly')).running, [])
     await dispatch(cloud.deps, {})
     assert.deepEqual(await states(cloud, 1), ['starting'])
-    // A run that goes on keeps its place, also between two attempts.
+    // A run that goes on keeps its place, also between two attempts, however long it takes; without its task it has ended.
     await cloud.store.claim({ ...request(2), config: cloud.config })
-    cloud.advance(30)
-    await sweep(cloud.deps)
-    assert.deepEqual((await cloud.store.job('shop/nightly')).running, [runId(1)])
+    const [task] = cloud.ecs.tasks.values()
+    assert.ok(task)
+    Object.assign(task, { lastStatus: 'RUNNING', startedAt: at(60) })
+    await finish(cloud.deps, taskEvent(task))
+    for (const seconds of [30, 7000]) {
+      cloud.advance(seconds)
+      await sweep(cloud.deps)
+      await dispatch(cloud.deps, {})
+      assert.deepEqual(await states(cloud, 1, 2), ['running', 'queued'])
+    }
     assert.equal(await cloud.store.freePlaces(runId(1), { job: 'shop/nightly', environment: 'shop/prod' }), false)
+    cloud.ecs.tasks.clear()
+    cloud.advance(300)
+    await sweep(cloud.deps)
+    await dispatch(cloud.deps, {})
+    assert.deepEqual(await states(cloud, 1, 2), ['error/lost', 'starting'])
   },
 )
 
