@@ -77,7 +77,7 @@ async function watch(
   { nodes }: { nodes: boolean },
 ): Promise<RunRecord> {
   const { clock } = effects
-  const record = await watchRun(run.id, { connection, sink, clock, style, signal, nodes })
+  const record = await watchRun(run.id, { connection, sink, clock, style, signal, nodes, from: 1 })
   if (!record) throw new UserError('Stopped before the run had ended.', { exitCode: EXIT.interrupted })
   sink.write(`${endLines(record, style, clock.now()).join('\n')}\n`)
   return record

@@ -30,24 +30,16 @@ export function goodbye(result: DemoResult, { folder, packageRoot, keep, page }:
     '',
     `  alias tidemill='${program}'`,
     ...(keep ? [] : ['  tidemill local up                 start the local cloud again; everything is kept']),
-    `  tidemill ui --open                ${PAGE}`,
+    '  tidemill ui --open                the runs in the browser',
     '  tidemill runs                     the run records',
     `  tidemill show ${failed?.id}     what failed, and what to do`,
     `  tidemill logs ${first?.id}`,
     `  tidemill artifacts ${first?.id} --download ./artifacts`,
     '  tidemill next                     when the jobs run by themselves',
     `  tidemill local down               ${keep ? 'the local cloud is still up' : 'stop it again'}`,
-    ...(page
-      ? [
-          '',
-          `${PAGE[0]?.toUpperCase()}${PAGE.slice(1)} (Ctrl-C ends it${keep ? '' : ' and the local cloud'}):`,
-          `  ${page.address}`,
-        ]
-      : []),
+    ...(page ? ['', `The runs in the browser (Ctrl-C ends it${keep ? '' : ' and the local cloud'}):`, `  ${page.address}`] : []),
   ]
 }
-
-const PAGE = 'the runs in the browser'
 
 interface Failure {
   effects: Effects

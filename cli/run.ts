@@ -53,11 +53,11 @@ export async function waitForRun(
   { effects, globals, style }: Context,
   connection: Connection,
   run: RunRecord,
-  { from, nodes, existed }: { from?: number; nodes: boolean; existed: boolean },
+  { from = 1, nodes, existed }: { from?: number; nodes: boolean; existed: boolean },
 ): Promise<Outcome> {
   const sink = globals.json ? effects.stderr : effects.stdout
   const { clock, interrupt: signal } = effects
-  const record = await watchRun(run.id, { connection, sink, clock, style, signal, nodes, ...(from && { from }) })
+  const record = await watchRun(run.id, { connection, sink, clock, style, signal, nodes, from })
   if (!record)
     return {
       document: { run, existed, interrupted: true },

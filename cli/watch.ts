@@ -19,16 +19,16 @@ export interface WatchOptions {
   /** Nodes are shown one by one; otherwise only the stages. */
   nodes: boolean
   /** Attempts before this one are left out: they were shown when they happened. */
-  from?: number
+  from: number
 }
 
 /** The final record; undefined when the signal came first (the run goes on). */
 export async function watchRun(id: string, options: WatchOptions): Promise<RunRecord | undefined> {
   const stages = makeStages(options.sink, options.clock, options.style)
   const view = makeView(stages, options)
+  const { connection, clock, signal, from } = options
   try {
-    const from = options.from ?? 1
-    for await (const event of followRun(options.connection, id, options.clock, options.signal, { once: false, from })) {
+    for await (const event of followRun(connection, id, clock, signal, { once: false, from })) {
       if (event.type === 'parts') view.parts(event.attempt, event.events)
       else if (isFinal(event.record.status)) {
         view.finish(event.record)

@@ -155,6 +155,7 @@ test('watching shows stages with the runner’s own times and each node under it
     style: makeStyle(false),
     signal: new AbortController().signal,
     nodes: true,
+    from: 1,
   })
   assert.equal(record?.status, 'error')
   const lines = sink.text
@@ -175,7 +176,7 @@ test('Ctrl-C ends watching, not the run', async () => {
   const stop = new AbortController()
   const connection = fakeConnection({ runs: [makeRun(ID, { status: 'running', attempts: [makeAttempt(1)] })] })
   const options = { connection, sink: fakeSink(), clock: fakeClock(() => stop.abort()), style: makeStyle(false), nodes: true }
-  assert.equal(await watchRun(ID, { ...options, signal: stop.signal }), undefined)
+  assert.equal(await watchRun(ID, { ...options, signal: stop.signal, from: 1 }), undefined)
   assert.deepEqual(connection.requests, [])
 })
 
