@@ -1,4 +1,5 @@
 /** One choice of a filter. */
+import { oneLine } from '../shared/format.ts'
 
 interface SelectProps {
   label: string
@@ -17,7 +18,7 @@ export const Select = ({ label, value, options, choose, minor }: SelectProps) =>
       {options[0]?.[0] !== '' && <option value="">all</option>}
       {options.map(([key, words]) => (
         <option key={key} value={key}>
-          {words}
+          {oneLine(words, 80)}
         </option>
       ))}
     </select>

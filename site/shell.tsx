@@ -41,6 +41,7 @@ function Signed({ route }: { route: Route }) {
       <Refused fault={me.fault} retry={me.reload} />
     ) : (
       <main class="alone">
+        <h1>Tidemill</h1>
         <Loading what="Tidemill" />
       </main>
     )
@@ -68,6 +69,7 @@ function Signed({ route }: { route: Route }) {
         </p>
       </header>
       <main ref={main} tabIndex={-1}>
+        {config.fault && <FaultNote fault={config.fault} retry={config.reload} />}
         <Guard key={route.path.join('/')}>{pageOf(route)}</Guard>
       </main>
     </AppContext.Provider>

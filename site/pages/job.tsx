@@ -36,6 +36,7 @@ export function JobPage({ project, name }: { project: string; name: string }) {
     async () => (loadedIndex.value ? loadJobRuns(index, full) : undefined),
     ['job', full, past?.page, loadedIndex.value !== undefined],
   )
+  const fault = runs.fault ?? loadedIndex.fault
   const open = useOpenRuns()
   const going = openRows(open.value, index).filter(row => row.project === project && row.job === name)
   const list = runs.value ?? []
@@ -58,9 +59,7 @@ export function JobPage({ project, name }: { project: string; name: string }) {
         </p>
       )}
       {job && <Deeds deeds={jobDeeds(job, me.command, open.value?.paused)} reload={open.reload} />}
-      {(runs.fault ?? loadedIndex.fault) && (
-        <FaultNote fault={runs.fault ?? loadedIndex.fault ?? { status: 0, message: '' }} retry={runs.reload} />
-      )}
+      {fault && <FaultNote fault={fault} retry={() => [runs, loadedIndex].forEach(each => void each.reload())} />}
       <DurationTrend runs={list} usual={past?.usualSeconds} />
       {job && <Coming job={job} now={now} />}
       {job && <Settings job={job} repository={config?.projects[project]?.repository} />}
@@ -72,7 +71,7 @@ export function JobPage({ project, name }: { project: string; name: string }) {
       )}
       <section aria-labelledby="runs">
         <h2 id="runs">Runs</h2>
-        {!runs.value && !runs.fault && <Loading what="the runs" />}
+        {!runs.value && !fault && <Loading what="the runs" />}
         {runs.value && list.length === 0 && <Empty title="No run of this job has ended yet." />}
         {list.length > 0 && <RunTable rows={list.slice(0, LISTED)} now={now} label={`Runs of ${full}`} ofJob />}
         {(past?.runs ?? 0) > LISTED && (

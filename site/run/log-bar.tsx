@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { formatCount, oneLine } from '../../shared/format.ts'
+import { formatCount } from '../../shared/format.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
 import { Select } from '../select.tsx'
 import { changeQuery } from '../use.ts'
@@ -70,7 +70,7 @@ export function LogBar({ record, steps, filter, wrap, setWrap, search, find, go,
       <Select
         label="Step"
         value={filter.step < 0 ? '' : String(filter.step)}
-        options={steps.map(({ index, name }) => [String(index), oneLine(name, 40)])}
+        options={steps.map(({ index, name }) => [String(index), name])}
         choose={step => changeQuery({ step })}
       />
       <Select label="Level" value={filter.level} options={LEVELS} choose={level => changeQuery({ level })} />

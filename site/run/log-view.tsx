@@ -1,6 +1,6 @@
 /** The log: only the lines in sight are in the page. It opens at a moment of the address, at the first failure, or at its end. */
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
-import { formatCount } from '../../shared/format.ts'
+import { plural } from '../../shared/format.ts'
 import { isFinal, type RunRecord, type StepResult } from '../../shared/run.ts'
 import { useLoad } from '../use.ts'
 import { Empty, FaultNote, Loading } from '../words.tsx'
@@ -198,7 +198,8 @@ export function LogView({ record, steps, query }: LogProps) {
       </section>
       <p class="dim" role="status">
         {log.chunks.every(chunk => chunk.from !== undefined) ? '' : 'about '}
-        {formatCount(sumOf(log, 'count'))} lines{shown === ALL ? '' : ' shown'}. Each step’s whole log is under Artifacts.
+        {plural(sumOf(log, 'count'), 'line')}
+        {shown === ALL ? '' : ' shown'}. Each step’s whole log is under Artifacts.
       </p>
     </section>
   )

@@ -9,7 +9,7 @@ import { Paused } from '../pause.tsx'
 import { HREF } from '../route.ts'
 import { readData } from '../server.ts'
 import { useLoad, useNow } from '../use.ts'
-import { Copy, Empty, FaultNote, Loading } from '../words.tsx'
+import { Copy, Empty, FaultNote, Loading, Text } from '../words.tsx'
 import { FilterBar } from './filter-bar.tsx'
 import { openRows, useOpenRuns } from './open-runs.ts'
 import { RunTable } from './table.tsx'
@@ -62,7 +62,9 @@ function Today({ index }: { index: HistoryIndex | undefined }) {
       {failing.slice(0, 5).map(({ job }, i) => (
         <span key={job}>
           {i > 0 && ', '}
-          <a href={HREF.runs({ job })}>{job}</a>
+          <a href={HREF.runs({ job })}>
+            <Text of={job} max={80} />
+          </a>
         </span>
       ))}
       {failing.length > 5 && ` and ${failing.length - 5} more.`}

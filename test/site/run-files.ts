@@ -5,6 +5,7 @@ import type { RunNode, RunNodes } from '../../shared/history-index.ts'
 import type { LogLine, Progress } from '../../shared/plan.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
 import { makeRandom } from '../simulation/random.ts'
+import { type MadeHistory, recordOf } from './history.ts'
 
 export const BUILD_STEP = 2
 const AROUND: Omit<StepResult, 'index'>[] = [
@@ -33,6 +34,20 @@ export function stepsOf(record: RunRecord, nodes: readonly RunNode[]): StepResul
       artifacts: ['manifest.json', 'run_results.json', 'log.txt'],
     },
   ]
+}
+
+/** The newest nightly run as one whose build failed. */
+export function failedRun({ runs, config }: MadeHistory): RunRecord {
+  const row = runs.find(run => run.job === 'nightly' && run.startedAt)
+  if (!row) throw new Error('the history has no nightly run')
+  const plain = recordOf({ ...row, status: 'error', reason: 'node_failures', seconds: 300 }, config)
+  const nodes = makeNodes(plain, { count: 60, bad: 2 })
+  return {
+    ...plain,
+    steps: stepsOf(plain, nodes),
+    failures: nodes.filter(node => node.status !== 'success'),
+    counts: { success: 58, warn: 0, error: 2, fail: 0, skipped: 0, 'no-op': 0 },
+  }
 }
 
 /** Nodes in layers on some threads; `bad`: this many fail. */
@@ -107,6 +122,10 @@ export function putRun(objects: Map<string, string | Buffer>, record: RunRecord,
   objects.set(`${prefix}log.txt`, 'the whole log\n')
 }
 
+/** In each part one line is far wider than any screen, with letters of several widths. */
+const WIDE_LINE = 30
+const WIDE = `select\t${'a_rather_long_column_name, '.repeat(30)}${'数据仓库 → ✓ '.repeat(20)}`
+
 /** Parts of the log as the runner writes them, of about so many bytes in all. Keys in order. */
 export function putLog(
   objects: Map<string, string | Buffer>,
@@ -142,8 +161,11 @@ export function putLog(
       const due = node && Date.parse(node.endedAt ?? '') <= at
       const text = due
         ? endLine(node, next, nodes.length)
-        : `  ${n} of part ${part}: the adapter says something of its own that takes a line of the log`
-      const line: LogLine = { type: 'log', at: due ? (node.endedAt ?? '') : new Date(at).toISOString(), step: BUILD_STEP, text }
+        : n === WIDE_LINE
+          ? `${WIDE} of part ${part}`
+          : `  ${n} of part ${part}: the adapter says something of its own that takes a line of the log`
+      const step = part === 1 ? Math.min(n, BUILD_STEP) : BUILD_STEP
+      const line: LogLine = { type: 'log', at: due ? (node.endedAt ?? '') : new Date(at).toISOString(), step, text }
       lines.push(JSON.stringify(line))
       if (due) {
         lines.push(JSON.stringify({ type: 'node', ...node }))

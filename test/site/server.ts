@@ -7,8 +7,9 @@ import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { PK } from '../../shared/contract.ts'
+import { UserError } from '../../shared/errors.ts'
 import { makePageAnswers } from '../../shared/page-answers.ts'
-import { isPageKey, type Me, PARTS_PER_ANSWER, type Pause, TOKEN_HEADER } from '../../shared/page-api.ts'
+import { isPageKey, type Me, PARTS_PER_ANSWER, type PageError, type Pause, TOKEN_HEADER } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun } from '../../shared/run-item.ts'
 import { pieceOf } from '../fakes/objects.ts'
@@ -32,6 +33,8 @@ export interface Backend {
   /** Keys of the parts of an attempt. */
   parts(id: string, attempt: number): string[]
   act(request: ApiRequest): ApiResponse
+  /** What is answered in its place; `wait`: nothing, ever. Undefined: the answer. */
+  instead(path: string): PageError | 'wait' | undefined
 }
 
 export interface PageServer {
@@ -95,6 +98,9 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
       : refuse(404, 'no file')
   }
   if (request.headers[TOKEN_HEADER] !== TOKEN) return refuse(401, 'No valid token.')
+  const instead = backend.instead(path)
+  if (instead === 'wait') return 0
+  if (instead) return send(instead.status, 'application/json', JSON.stringify(instead))
   if (path.startsWith('/data/')) {
     const key = path.slice('/data/'.length)
     const object = isPageKey(key) ? backend.object(key) : undefined
@@ -124,7 +130,12 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
   }
   if (what === 'actions' && request.method === 'POST') return json(backend.act(JSON.parse(await text(request)) as ApiRequest))
   const asked = { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body: async () => '' }
-  const found = await answersOver(backend).answer(asked, { ...backend.me, act: fails })
+  const found = await answersOver(backend)
+    .answer(asked, { ...backend.me, act: fails })
+    .catch((error: unknown): PageError => {
+      if (error instanceof UserError) return { status: 400, message: error.message }
+      throw error
+    })
   return 'status' in found ? refuse(found.status, found.message) : json(found.value)
 }
 
