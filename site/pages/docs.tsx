@@ -62,8 +62,12 @@ function EnvironmentDocs({ project, environment }: { project: string; environmen
       {pointer && (
         <p>
           <Link href={site('current')}>Current docs</Link>{' '}
-          <span class="dim">of commit {pointer.commit?.slice(0, 7) ?? 'unknown'}, run </span>
-          <a href={HREF.run(pointer.run)}>{pointer.run}</a>
+          <span class="dim">
+            of commit <Text of={pointer.commit?.slice(0, 7) ?? 'unknown'} />, run{' '}
+          </span>
+          <a href={HREF.run(pointer.run)}>
+            <Text of={pointer.run} max={40} />
+          </a>
         </p>
       )}
       {runs.length > 0 && (
@@ -89,7 +93,7 @@ function DocsOfRun({ run, href, now }: { run: IndexRun; href: string; now: Date 
     <>
       {run.docs ? <Link href={href}>Docs of {when}</Link> : <span>No docs of {when}</span>}{' '}
       <span class="dim">
-        commit <code>{run.commit?.slice(0, 7) ?? 'unknown'}</code>
+        commit <Text of={run.commit?.slice(0, 7) ?? 'unknown'} />
       </span>{' '}
       <a href={HREF.run(run.id)}>run</a>
       {run.noDocs && (

@@ -122,7 +122,9 @@ function Past({ runs, now, test }: { runs: NodeRun[]; now: Date; test: boolean }
             <td class="number">{run.seconds === undefined ? '' : formatDuration(run.seconds)}</td>
             <td class="number">{run.rows === undefined || run.rows < 0 ? '' : formatCount(run.rows)}</td>
             <td class="minor">
-              <code>{run.commit?.slice(0, 7)}</code>
+              <code>
+                <Text of={run.commit?.slice(0, 7)} />
+              </code>
             </td>
             <td class="minor message">
               <Text of={run.status === 'success' ? '' : run.message} max={140} />

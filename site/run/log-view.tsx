@@ -84,7 +84,8 @@ export function LogView({ record, steps, query }: LogProps) {
   const toEnd = async () => {
     const last = log.chunks.length - 1
     const chunk = await readChunk(log, last)
-    if (chunk) show({ chunk: last, line: chunk.count }, view.current)
+    // The browser goes no further than to the end.
+    if (chunk) show({ chunk: last, line: chunk.count }, 0)
   }
 
   useEffect(() => {

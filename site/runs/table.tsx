@@ -74,7 +74,9 @@ function RunRow({ row, now, ofJob }: { row: Row; now: Date; ofJob: boolean }) {
         <Text of={triggerWords(row)} max={40} />
       </td>
       <td class="minor">
-        <code>{row.commit?.slice(0, 7)}</code>
+        <code>
+          <Text of={row.commit?.slice(0, 7)} />
+        </code>
       </td>
       <td class="number minor">{costWords(row.usd)}</td>
     </tr>

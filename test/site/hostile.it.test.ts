@@ -5,6 +5,7 @@ import { KEY, makeRunId } from '../../shared/contract.ts'
 import type { IndexRun } from '../../shared/history-index.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { hrefOf } from '../../site/route.ts'
+import { hashOf } from '../fakes/records.ts'
 import { skipWithout } from '../need.ts'
 import { makeHistory, recordOf } from './history.ts'
 import { makeNodes, putLog, putRun, stepsOf } from './run-files.ts'
@@ -28,7 +29,7 @@ const row = (seconds: number, over: Partial<IndexRun>): IndexRun => {
     message: `${evil}${turned}${long}`,
     trigger: 'event',
     by: `${turned}${evil}${long}`,
-    commit: evil,
+    commit: turned,
     startedAt: at.toISOString(),
     endedAt: now.toISOString(),
     seconds,
@@ -79,6 +80,7 @@ test('hostile names and messages stay text: no markup, no turned direction, no l
   assert.ok(job && project)
   Object.assign(job, { description: `${evil}${turned}`, steps: [{ name: evil, args: [evil, long] }] })
   Object.assign(project, { repository: 'javascript:alert(1)' })
+  objects.set(KEY.config(hashOf(history.config)), JSON.stringify(history.config))
   objects.set(
     KEY.docsPointer('shop', 'prod'),
     JSON.stringify({ schemaVersion: 1, run: evil, job: evil, commit: turned, files: [] }),
