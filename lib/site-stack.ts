@@ -46,6 +46,8 @@ export class SiteStack extends Stack {
     this.addDistributions(site, handler)
     new CfnOutput(this, 'Pages', { value: origins.pages })
     new CfnOutput(this, 'Docs', { value: origins.docs })
+    // What a company's directory has to know.
+    new CfnOutput(this, 'SignInAddress', { key: 'SignIn', value: signIn.domain.baseUrl() })
     new CfnOutput(this, 'UserPoolId', { value: signIn.pool.userPoolId })
   }
 

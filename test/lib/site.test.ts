@@ -28,6 +28,11 @@ describe('the stack of the hosted pages', () => {
     assert.ok(!JSON.stringify(main.resources).includes('AWS::CloudFront'))
   })
 
+  it('tells what names, users and a company’s directory are to point at', OPTIONS, () => {
+    assert.deepEqual(Object.keys(site.outputs).sort(), ['Docs', 'DocsTarget', 'Pages', 'PagesTarget', 'SignIn', 'UserPoolId'])
+    assert.match(JSON.stringify(site.outputs.SignIn?.Value), /https:\/\/.*\.auth\..*amazoncognito\.com/)
+  })
+
   it('has two host names, over TLS 1.2, which cache nothing and say which of them was asked', OPTIONS, () => {
     const found = ofType(site, 'AWS::CloudFront::Distribution').map(each => properties(each).DistributionConfig)
     const facts = found.map(({ Aliases, Origins, DefaultCacheBehavior, ViewerCertificate }) => ({
