@@ -35,6 +35,11 @@ export async function copyMasked(from: string, to: string, redact: Redactor): Pr
   await pipeline(createReadStream(from), redact.stream(), createGzip(), createWriteStream(to))
 }
 
+/** The same of a file that holds nothing to mask. */
+export async function copyPacked(from: string, to: string): Promise<void> {
+  await pipeline(createReadStream(from), createGzip(), createWriteStream(to))
+}
+
 /** Whether masking would change the file. Piece by piece: it grows with the project, the memory of the runner must not. */
 export async function holdsSecret(file: string, redact: Pick<Redactor, 'text'>): Promise<boolean> {
   let held = ''

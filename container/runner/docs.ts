@@ -6,22 +6,25 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
-import { copyMasked, holdsSecret } from './artifacts.ts'
+import { copyMasked, copyPacked, holdsSecret } from './artifacts.ts'
 import type { DbtContext } from './dbt-step.ts'
 
-/** By extension; of `masked` ones the secrets are taken out, the rest are files of dbt's own or of the index. */
-const KINDS: Record<string, { contentType: string; masked: boolean }> = {
-  '.html': { contentType: 'text/html; charset=utf-8', masked: true },
-  '.json': { contentType: 'application/json', masked: true },
-  '.js': { contentType: 'text/javascript', masked: true },
-  '.mjs': { contentType: 'text/javascript', masked: true },
-  '.css': { contentType: 'text/css', masked: true },
-  '.svg': { contentType: 'image/svg+xml', masked: true },
-  '.png': { contentType: 'image/png', masked: false },
-  '.ico': { contentType: 'image/vnd.microsoft.icon', masked: false },
-  '.woff2': { contentType: 'font/woff2', masked: false },
-  '.wasm': { contentType: 'application/wasm', masked: false },
-  '.parquet': { contentType: 'application/vnd.apache.parquet', masked: false },
+/**
+ * By extension. Of `masked` ones the secrets are taken out, the rest are files of dbt's own or of the index. CloudFront compresses
+ * nothing above 10 MB, and a database as WebAssembly has 30: what is not compressed in itself, nor read by ranges, is `packed`.
+ */
+const KINDS: Record<string, { contentType: string; stored: 'masked' | 'packed' | 'plain' }> = {
+  '.html': { contentType: 'text/html; charset=utf-8', stored: 'masked' },
+  '.json': { contentType: 'application/json', stored: 'masked' },
+  '.js': { contentType: 'text/javascript', stored: 'masked' },
+  '.mjs': { contentType: 'text/javascript', stored: 'masked' },
+  '.css': { contentType: 'text/css', stored: 'masked' },
+  '.svg': { contentType: 'image/svg+xml', stored: 'masked' },
+  '.png': { contentType: 'image/png', stored: 'plain' },
+  '.ico': { contentType: 'image/vnd.microsoft.icon', stored: 'plain' },
+  '.woff2': { contentType: 'font/woff2', stored: 'plain' },
+  '.wasm': { contentType: 'application/wasm', stored: 'packed' },
+  '.parquet': { contentType: 'application/vnd.apache.parquet', stored: 'plain' },
 }
 /** Nobody reads more files than this in a browser; something else than dbt has written them. */
 const MOST_FILES = 5_000
@@ -47,13 +50,14 @@ export async function queueDocs(targets: string[], context: DbtContext): Promise
   for (const { name, from } of found) {
     const kind = KINDS[extname(name)]
     if (!kind) continue
-    const file = join(context.folders.outbox, 'docs', `${name}${kind.masked ? '.gz' : ''}`)
+    const { contentType, stored } = kind
+    const file = join(context.folders.outbox, 'docs', `${name}${stored === 'plain' ? '' : '.gz'}`)
     await mkdir(dirname(file), { recursive: true })
-    if (kind.masked) await copyMasked(from, file, context.redact)
+    if (stored === 'masked') await copyMasked(from, file, context.redact)
+    else if (stored === 'packed') await copyPacked(from, file)
     else await copyFile(from, file)
     const key = context.plan.prefixes.docs + name
-    const { contentType } = kind
-    const encoding = kind.masked ? { contentEncoding: 'gzip' as const } : {}
+    const encoding = stored === 'plain' ? {} : { contentEncoding: 'gzip' as const }
     uploads.push(context.uploads.add('artifacts', { key, body: { file }, contentType, ...encoding }))
   }
   return { stored: Promise.all(uploads).then(all => all.every(Boolean)) }

@@ -113,7 +113,7 @@ test('dbt 2.x: the application and its index, and no hidden file, link, SQL, or 
   assert.equal(stored.get('assets/app.js')?.text, "fetch('***')")
   // Read by ranges: it must be stored as it is.
   assert.equal(stored.get('index/dbt.nodes.parquet')?.encoding, undefined)
-  assert.equal(stored.get('assets/duckdb.wasm')?.type, 'application/wasm')
+  assert.deepEqual(stored.get('assets/duckdb.wasm'), { text: 'wasm', type: 'application/wasm', encoding: 'gzip' })
 })
 
 test('fault 28: dbt 2.x with a secret in the project: its index cannot be masked, so nothing is published', async t => {

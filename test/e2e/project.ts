@@ -1,4 +1,5 @@
 /** A dbt project whose jobs end in every way a run can end: the fixture of the end-to-end test. */
+import { join } from 'node:path'
 import { makeDbtRepository, writeInstallation } from './project-files.ts'
 
 const FILES = {
@@ -33,7 +34,8 @@ const FILES = {
 const KINDS = ['success', 'warn', 'error', 'cancelled', 'recovered', 'missed']
 /** Each job with the way it ends. Every end of it tells the webhook. */
 const JOBS = {
-  good: { docs: true, steps: ['dbt build --select numbers doubled'] },
+  good: { docs: true, publishes: ['state', 'docs'], steps: ['dbt build --select numbers doubled'] },
+  mended: { docs: true, steps: ['dbt build --select numbers from_file'] },
   failing_model: { steps: ['dbt build --select numbers broken below_broken'] },
   failing_test: { steps: ['dbt build --select nullable --exclude tag:lenient'] },
   warning: { steps: ['dbt build --select nullable --exclude tag:strict'] },
@@ -44,12 +46,16 @@ const JOBS = {
   every_minute: { schedule: { cron: '* * * * *', timezone: 'Asia/Kathmandu' }, steps: ['dbt run --select numbers'] },
 }
 
+/** It fails until somebody puts the file there. */
+export const missingFile = (folder: string) => join(folder, 'missing.csv')
+const fromFile = (folder: string) => `select * from read_csv('${missingFile(folder)}')`
+
 /** Makes repository, tidemill.yml and secrets below `folder`; `webhook` is where the Slack messages go. */
 export function makeProject(folder: string, webhook: string): void {
   writeInstallation(folder, {
     name: 'chain',
     secrets: { 'chain-webhook': webhook, 'chain-teams': `${webhook}/teams` },
-    project: { repository: makeDbtRepository(folder, 'chain', FILES).url },
+    project: { repository: makeDbtRepository(folder, 'chain', { ...FILES, 'models/from_file.sql': fromFile(folder) }).url },
     jobs: JOBS,
     everyJob: { notify: { slack: '#chain', on: KINDS } },
     // The second one gets tests only.

@@ -1,14 +1,16 @@
 /** The program `tidemill ui` on the installation of the end-to-end test: real runs, real docs, the api behind its actions. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { TOKEN_HEADER } from '../../shared/page-api.ts'
 import { openBrowser } from '../browser.ts'
 import { get } from '../cli/http.ts'
 import { skipWithout } from '../need.ts'
 import type { Installation } from './installation.ts'
+import { missingFile } from './project.ts'
 import { bucketOf } from './table.ts'
 
 const program = join(import.meta.dirname, '../../dist/bin/tidemill.mjs')
@@ -83,20 +85,27 @@ export function uiChecks(chain: () => Installation) {
 
   test('fault 29: docs of a very large project pass through the program in little memory', limit, async t => {
     const { cloud, folder } = chain()
-    const size = 96 * MB
+    // As the runner stores it.
+    const text = manifestOf(200 * MB)
+    const stored = gzipSync(text, { level: 1 })
+    const place = 'chain/prod/20200101T000000-000000000000/1/manifest.json'
     const bucket = await bucketOf(cloud)
-    await bucket.write('docs/chain/prod/20200101T000000-000000000000/manifest.json', Buffer.alloc(size, ' '), {
-      type: 'application/json',
-    })
+    await bucket.write(`docs/${place}`, stored, { type: 'application/json', encoding: 'gzip' })
     const { ask, child } = await openUi(t, folder)
     const { docs } = (await ask('/api/me')).json
     const before = peakOf(child)
-    const manifest = await get(docs, '/chain/prod/20200101T000000-000000000000/manifest.json', { 'accept-encoding': 'gzip' })
-    assert.equal(manifest.body.length, size)
+    const packed = await get(docs, `/${place}`, { 'accept-encoding': 'gzip' })
+    const plain = await get(docs, `/${place}`)
     const grown = (peakOf(child) - before) / MB
+    t.diagnostic(`${text.length / MB} MB, ${Math.round(stored.length / MB)} stored: ${grown.toFixed(1)} MB more memory`)
+    assert.ok(packed.body.equals(stored) && plain.body.equals(text))
     assert.ok(grown < 64, `${grown} MB more`)
-    const part = await get(docs, '/chain/prod/20200101T000000-000000000000/manifest.json', { range: 'bytes=-5' })
-    assert.deepEqual([part.status, part.text], [206, '     '])
+    const part = await get(docs, `/${place}`, { range: 'bytes=-5', 'accept-encoding': 'gzip' })
+    assert.deepEqual([part.status, part.body], [206, stored.subarray(-5)])
+    const behind = await get(docs, `/${place}`, { range: `bytes=${stored.length}-`, 'accept-encoding': 'gzip' })
+    assert.equal(behind.status, 416)
+    const again = await get(docs, `/${place}`, { 'accept-encoding': 'gzip', 'if-none-match': packed.headers.etag ?? '' })
+    assert.deepEqual([again.status, again.text], [304, ''])
     assert.equal((await get(docs, '/chain/prod/current/', { 'if-none-match': '"x"' })).status, 302)
   })
 
@@ -118,8 +127,61 @@ export function uiChecks(chain: () => Installation) {
     assert.doesNotMatch(page.url(), /token/)
     await page.goto(`${docs}/chain/prod/current/#!/model/model.chain.doubled`)
     await page.getByText('select id * 2 as id').first().waitFor({ timeout: 20_000 })
-    assert.match(page.url(), /\/chain\/prod\/\d{8}T\d{6}-[0-9a-f]{12}\//)
+    assert.match(page.url(), /\/chain\/prod\/\d{8}T\d{6}-[0-9a-f]{12}\/1\//)
   })
+
+  test('fault 37: docs that are open stay what they were while their run is retried; then its address leads to the new ones', {
+    ...limit,
+    skip: skipWithout('chromium'),
+  }, async t => {
+    const { folder, tidemill } = chain()
+    const first = await tidemill('run', 'mended', '--wait')
+    const run = first.json.run.id
+    assert.deepEqual([first.code, first.json.run.status], [1, 'error'])
+    const { ask } = await openUi(t, folder)
+    const { docs } = (await ask('/api/me')).json
+    const browser = await openBrowser()
+    t.after(() => browser.close())
+    const page = await browser.newPage()
+    const address = `/chain/prod/${run}/`
+    const open = async () => {
+      await page.goto(`${docs}${address}#!/model/model.chain.from_file`)
+      await page.getByText('read_csv').first().waitFor({ timeout: 20_000 })
+      return new URL(page.url()).pathname
+    }
+    assert.equal(await open(), `${address}1/`)
+    writeFileSync(missingFile(folder), 'id,fee\n1,2\n')
+    let over = false
+    const retried = tidemill('retry', run, '--wait').finally(() => {
+      over = true
+    })
+    const seen = { open: new Set<string>(), anew: new Set<string>() }
+    while (!over) {
+      seen.open.add(await attemptsOf(name => page.evaluate(readInPage, name)))
+      const { headers } = await get(docs, address)
+      seen.anew.add(await attemptsOf(async name => (await get(docs, headers.location + name)).text))
+    }
+    assert.equal((await retried).json.run.status, 'success')
+    assert.deepEqual([[...seen.open], [...seen.anew].filter(each => !/^(1 1|2 2)$/.test(each))], [['1 1'], []])
+    assert.equal(await open(), `${address}2/`)
+    assert.equal(await attemptsOf(name => page.evaluate(readInPage, name)), '2 2')
+  })
+}
+
+const readInPage = async (name: string) => (await fetch(name, { cache: 'no-store' })).text()
+
+/** Which attempt has made each of the files that dbt's page reads: dbt writes our stamp into them. */
+async function attemptsOf(read: (name: string) => Promise<string>): Promise<string> {
+  const texts = await Promise.all(['manifest.json', 'catalog.json'].map(read))
+  return texts.map(text => JSON.parse(text).metadata.env.TIDEMILL.split('/')[1]).join(' ')
+}
+
+/** Nodes with the words of descriptions and code, until there are so many bytes. */
+function manifestOf(bytes: number): Buffer {
+  const node = (i: number) =>
+    `"model.chain.model_${i}":{"raw_code":"select ${i * 7919} as id from {{ ref('model_${i - 1}') }}"},\n`
+  const text = Array.from({ length: 20_000 }, (_, i) => node(i)).join('')
+  return Buffer.alloc(bytes, text)
 }
 
 /** Bytes of resident memory, the most it had so far. */
