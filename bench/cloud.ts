@@ -43,7 +43,7 @@ export async function startCloud(folder: string): Promise<Cloud> {
   for (const path of [stateDir, repositories]) mkdirSync(path, { recursive: true })
   const program = join(ROOT, 'local/emulator')
   const local = { endpoint, region: REGION, ...KEYS, ecsEndpoint: endpoint, actor: 'local:bench' }
-  const emulator = await startEmulator({ ...local, venv, program, stateDir, log })
+  const emulator = await startEmulator({ ...local, venv, program, stateDir, log, snapshots: 'off' })
   await waitHealthy('emulator', healthUrl(endpoint), emulator, log, 30)
   const client = new S3Client({ endpoint, region: REGION, credentials: KEYS, forcePathStyle: true })
   await client.send(new CreateBucketCommand({ Bucket: BUCKET }))

@@ -1,6 +1,6 @@
 /** Time and memory of the finisher when it records a run, as it is shipped, in a process of its own. */
 import { execFile } from 'node:child_process'
-import { createServer } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,9 +18,11 @@ import type { Bench } from './start.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const NODES = 5000
-/** Of a run of 50 minutes. */
-const PARTS = 600
+/** Of a run of an hour. */
+const PARTS = 700
 const LINES_OF_PART = 30
+/** Added to a request, as where the bucket is S3. */
+const FAR_MS = 30
 
 export const finisherPart = (rounds: number, history: number): Part => ({
   name: 'finisher',
@@ -33,12 +35,16 @@ export const finisherPart = (rounds: number, history: number): Part => ({
     await fill(bench.cloud, full, earlierRuns(history))
     for (const each of installations) await leaveParts(each)
     const lambda = await answerCalls(bench)
-    // Seen: the first call after the emulator was given so much took 21 s, none after it.
-    for (const each of installations) await record(bench, each, program, lambda)
+    const far = await delayed(bench)
+    for (const each of installations) await record(bench, each, program, { lambda })
     return async () => {
       const values: Values = {}
-      for (const [name, each] of Object.entries({ empty, full })) {
-        const { seconds, megabytes } = await record(bench, each, program, lambda)
+      for (const [name, each, s3] of [
+        ['empty', empty],
+        ['full', full],
+        ['far', full, far],
+      ] as const) {
+        const { seconds, megabytes } = await record(bench, each, program, { lambda, ...(s3 && { s3 }) })
         values[`${name}Seconds`] = seconds
         values[`${name}Megabytes`] = megabytes
       }
@@ -51,6 +57,10 @@ export const finisherPart = (rounds: number, history: number): Part => ({
       column(all, 'emptySeconds'),
     ),
     ...figureOf({ name: `the same, history of ${history} runs`, unit: 's', target: 3 }, column(all, 'fullSeconds')),
+    ...figureOf(
+      { name: `the same, ${FAR_MS} ms added to every request to the bucket`, unit: 's', target: 3 },
+      column(all, 'farSeconds'),
+    ),
     ...figureOf(
       { name: 'the one against the other', unit: '×', target: 1.1 },
       all.map(values => (values.fullSeconds ?? Number.NaN) / (values.emptySeconds ?? Number.NaN)),
@@ -80,7 +90,28 @@ async function bundleFinisher(folder: string): Promise<string> {
 
 /** Lambda's door: takes the call of the compactor. */
 async function answerCalls(bench: Bench): Promise<string> {
-  const server = createServer((request, response) => request.resume().on('end', () => response.writeHead(202).end()))
+  return listening(
+    bench,
+    createServer((incoming, response) => incoming.resume().on('end', () => response.writeHead(202).end())),
+  )
+}
+
+/** The emulator, {@link FAR_MS} away. */
+async function delayed(bench: Bench): Promise<string> {
+  const { hostname, port } = new URL(bench.cloud.env.AWS_ENDPOINT_URL ?? '')
+  const server = createServer((incoming, response) => {
+    const { method, url, headers } = incoming
+    const outgoing = request({ hostname, port, method, path: url, headers }, answer => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(response)
+    })
+    outgoing.on('error', error => response.destroy(error))
+    setTimeout(() => incoming.pipe(outgoing), FAR_MS)
+  })
+  return listening(bench, server)
+}
+
+async function listening(bench: Bench, server: Server): Promise<string> {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   bench.atEnd(async () => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -99,13 +130,14 @@ async function record(
   bench: Bench,
   to: Installation,
   program: string,
-  lambda: string,
+  { lambda, s3 }: { lambda: string; s3?: string },
 ): Promise<{ seconds: number; megabytes: number }> {
   await to.put({ ...ENDED, config: to.config.slice('config/'.length, -'.json'.length) })
   const env = {
     PATH: process.env.PATH,
     ...bench.cloud.env,
     AWS_ENDPOINT_URL_LAMBDA: lambda,
+    ...(s3 && { AWS_ENDPOINT_URL_S3: s3 }),
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     ...Object.fromEntries(Object.values(ENV).map(name => [name, 'x'])),
     [ENV.table]: to.name,

@@ -18,6 +18,8 @@ export interface EmulatorOptions extends Emulator {
   log: string
   /** Who calls the api function: `local:<user>`. */
   actor: string
+  /** `off`: what it holds is lost with it, and no request waits while a large state is copied. */
+  snapshots?: 'off'
 }
 
 /** Starts it in the background. Every Lambda inherits all of this environment: nothing of the user's own goes in. */
@@ -65,6 +67,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<ProcessRe
       // The SDK's warning about Node 20 would stand in every Lambda log.
       NODE_NO_WARNINGS: '1',
       TIDEMILL_LOCAL_ACTOR: options.actor,
+      TIDEMILL_SNAPSHOTS: options.snapshots ?? 'on',
     },
   })
 }

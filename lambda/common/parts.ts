@@ -17,11 +17,17 @@ export async function readParts(
   without?: string,
 ): Promise<void> {
   const keys = (await bucket.list(`${attemptPrefix}parts/`, MAX_PARTS)).filter(key => key !== without)
-  for (let start = 0; start < keys.length; start += AT_ONCE) {
-    const objects = await Promise.all(keys.slice(start, start + AT_ONCE).map(key => bucket.read(key, MAX_STORED)))
-    for (const object of objects) {
-      const text = object && textOf(object.body, MAX_TEXT)
-      for (const row of text?.split('\n') ?? []) if (row) take(row)
+  const ahead: ReturnType<Bucket['read']>[] = []
+  for (let next = 0; next < keys.length || ahead.length > 0; ) {
+    for (const key of keys.slice(next, next + AT_ONCE - ahead.length)) {
+      const read = bucket.read(key, MAX_STORED)
+      // One before it may fail first: then nobody waits for this one.
+      read.catch(() => undefined)
+      ahead.push(read)
+      next++
     }
+    const object = await ahead.shift()
+    const text = object && textOf(object.body, MAX_TEXT)
+    for (const row of text?.split('\n') ?? []) if (row) take(row)
   }
 }

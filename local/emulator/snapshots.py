@@ -1,4 +1,4 @@
-"""Stores the state of the emulator now and then, so that a crash loses at most half a minute of it.
+"""Stores the state of the emulator now and then, so that a crash loses at most half a minute of it, of a large state more.
 
 By itself the emulator stores everything when it ends politely, and objects at once. A snapshot is taken between two
 requests, so that its parts fit together, and never while a stack is being made: nothing could go on with half a stack.
@@ -20,6 +20,7 @@ logger = logging.getLogger("snapshots")
 
 TICK_SECONDS = 1
 SNAPSHOT_SECONDS = 30
+LEAST_PAUSE = 20  # as many times as long as the last one took: all requests wait while a large state is copied
 
 _lock = threading.Lock()  # held while files are written
 _ended = False
@@ -41,24 +42,29 @@ def start():
             save_all(services)
 
     app.save_all = save_last
+    if os.environ.get("TIDEMILL_SNAPSHOTS") == "off":  # of a benchmark, which needs nothing of it afterwards
+        return
     _task = asyncio.get_running_loop().create_task(_loop())
 
 
 async def _loop():
     at, stacks = time.monotonic(), _stacks()
+    pause = SNAPSHOT_SECONDS
     while True:
         await asyncio.sleep(TICK_SECONDS)
         now = _stacks()
         # A deployment that has just ended is worth more than half a minute.
         if any(_in_progress(stack.get("StackStatus", "")) for stack in list(cloudformation._stacks._data.values())):
             continue
-        if now == stacks and time.monotonic() - at < SNAPSHOT_SECONDS:
+        if now == stacks and time.monotonic() - at < pause:
             continue
+        began = time.monotonic()
         try:
             await asyncio.to_thread(_store, _states())
         except Exception:
             logger.exception("snapshot failed")
         at, stacks = time.monotonic(), now
+        pause = max(SNAPSHOT_SECONDS, LEAST_PAUSE * (at - began))
 
 
 def _stacks():
