@@ -8,6 +8,7 @@ import { connect, findConfigFile } from './installation.ts'
 import { cacheFolder } from './places.ts'
 import { type Answered, answer } from './sql-answer.ts'
 import { NO_RUNS } from './sql-files.ts'
+import { MOST_CHARACTERS } from './sql-rows.ts'
 import { formatTable } from './table.ts'
 
 export const sqlCommand: Command = {
@@ -50,7 +51,11 @@ async function ask(context: Context, input: Input): Promise<Outcome> {
       },
     },
   )
-  const more = `There are more than these ${plural(limit, 'row')}; --count NUMBER gives more.`
+  const these = plural(answered.rows.length, 'row')
+  const more =
+    answered.cut === 'size'
+      ? `There are more than these ${these} of ${formatBytes(MOST_CHARACTERS)} in all: ask for fewer columns, or in parts.`
+      : `There are more than these ${these}; --count NUMBER gives more.`
   const notes = [...(answered.cut ? [more] : []), ...(answered.noRuns ? NO_RUNS : [])]
   if (csv || globals.json) for (const note of notes) effects.stderr.write(`${note}\n`)
   return {
@@ -86,7 +91,7 @@ function parseLimit(text: string | undefined): number | undefined {
 const documentOf = ({ columns, rows, cut }: Answered) => ({
   columns,
   rows: rows.map(row => Object.fromEntries(columns.map(({ name }, i) => [name, row[i] ?? null]))),
-  cut,
+  cut: cut !== undefined,
 })
 
 const textOf = (value: Json | undefined) =>

@@ -103,6 +103,14 @@ test('answers: a table for people with a word on what was left out, JSON and CSV
   assert.match(exact.lines.at(-1) ?? '', /^150 rows, /)
 })
 
+test('an answer that would be a text of gigabytes is cut, with a word', { timeout: 60_000 }, async () => {
+  const objects = makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
+  const question = "select repeat('x', 20000) as a from range(1000000), runs"
+  const { lines, stderr, cut, rows } = await ask(objects, question, { options: { csv: true } })
+  assert.deepEqual([cut, rows.length, lines.length], [true, 6710, 6711])
+  assert.match(stderr, /^There are more than these 6,710 rows of 1\d\d MB in all: ask for fewer columns, or in parts\.\n$/)
+})
+
 test('the question comes as a word, from a file or on stdin', async () => {
   const objects = makeHistory({ runs: [runRow('2026-11-20T02:00:00Z')] })
   mkdirSync(join(root, 'questions'))
