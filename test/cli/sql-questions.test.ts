@@ -22,21 +22,35 @@ const today = Date.parse(`${new Date().toISOString().slice(0, 10)}T00:00:00Z`)
 const ago = (days: number, time = '02:00') => `${new Date(today - days * DAY).toISOString().slice(0, 10)}T${time}:00.000Z`
 const dateOf = (days: number) => ago(days).slice(0, 10)
 
-/** `S`, `F`: a good and a failed run a day, the last one yesterday; a commit to each letter in `commits`. */
+const STATUS: Record<string, string> = { S: 'success', W: 'warn', F: 'error' }
+
+/** `S`, `W`, `F`: a good, a warning and a failed run a day, the last one yesterday; a commit to each letter in `commits`. */
 function runsOf(job: string, outcomes: string, commits: string): Row[] {
   return [...outcomes].map((outcome, i) => {
     const at = ago(outcomes.length - i)
     const ended = new Date(Date.parse(at) + (outcome === 'F' ? 10 : 20) * 60_000).toISOString()
-    return runRow(at, { job, status: outcome === 'F' ? 'error' : 'success', ended_at: ended, commit_sha: commits[i] })
+    return runRow(at, { job, status: STATUS[outcome], ended_at: ended, commit_sha: commits[i] })
   })
 }
 
-async function ask(title: string, rows: Parameters<typeof makeHistory>[0], days: number[]): Promise<unknown> {
-  const sql = questions.get(title)
-  assert.ok(sql, `docs/questions.md has no question "${title}"`)
+type Rows = Parameters<typeof makeHistory>[0]
+/** Part of the question, and what makes it wrong in its place. */
+type Wrong = [part: string, instead: string]
+
+/** The question has this answer, and no wrong one of these has it. `days`: so many days ago, in a file of the day. */
+async function check(title: string, rows: Rows, days: number[], expected: unknown[], wrong: Wrong[]): Promise<void> {
+  const sql = questions.get(title) ?? assert.fail(`docs/questions.md has no question "${title}"`)
   const objects = makeHistory(rows, { days: days.map(dateOf) })
-  const context = fakeContext(fakeConnection({ objects }), { effects: { env: { TIDEMILL_CACHE: join(cache, title) } } })
-  return ((await sqlCommand.run(context, input({ question: sql }))).document as { rows: unknown }).rows
+  const ask = async (question: string) => {
+    const context = fakeContext(fakeConnection({ objects }), { effects: { env: { TIDEMILL_CACHE: join(cache, title) } } })
+    return ((await sqlCommand.run(context, input({ question }))).document as { rows: unknown }).rows
+  }
+  assert.deepEqual(await ask(sql), expected)
+  for (const [part, instead] of wrong) {
+    const other = sql.replaceAll(part, instead)
+    assert.notEqual(other, sql, `${part} is not in the question`)
+    assert.notDeepEqual(await ask(other), expected, `with "${instead}" for "${part}" the answer is the same`)
+  }
 }
 
 test('every question of the page is asked here', () => {
@@ -49,50 +63,98 @@ test('every question of the page is asked here', () => {
   ])
 })
 
-test('models twice as slow as their 30-day median: the newest build counts, older days and failed builds do not', async () => {
-  const runs = [45, 6, 5, 4, 3, 2, 1].map(days => runRow(ago(days)))
-  const seconds = { orders: [99, 10, 11, 9, 10, 12, 25], payments: [1, 5, 5, 5, 5, 5, 9.9], rare: [0, 0, 0, 0, 1, 1, 50] }
-  const nodes = Object.entries(seconds).flatMap(([name, values]) =>
-    runs.flatMap((run, i) => ({
-      ...run,
-      unique_id: `model.shop.${name}`,
-      resource_type: 'model',
-      status: name === 'rare' && (values[i] ?? 0) === 0 ? 'error' : 'success',
-      seconds: values[i],
-    })),
-  )
-  assert.deepEqual(await ask('Models twice as slow as their 30-day median', { runs, nodes }, [45, 6, 5]), [
-    {
-      environment: 'prod',
-      unique_id: 'model.shop.orders',
-      builds: 6,
-      usual_seconds: 10.5,
-      newest_seconds: 25,
-      newest_run: runs.at(-1)?.run_id,
-    },
-  ])
-})
+const options = { timeout: 60_000 }
 
-test('flakiest tests: passed and failed on one commit, or passed in a later attempt; what a commit broke is not flaky', async () => {
-  const runs = runsOf('nightly', 'SFSFSS', 'aabbcc')
-  // One letter a run: success, fail, or success after a failed attempt.
-  const results = { flaky: 'SFSFSS', broken: 'SSFFSS', retried: 'SSSSRS', good: 'SSSSSS' }
-  const tests = Object.entries(results).flatMap(([name, letters]) =>
-    runs.map((run, i) => ({
+test(
+  'models twice as slow as their 30-day median: the newest build counts, older days and failed builds do not',
+  options,
+  async () => {
+    const runs = [45, 6, 5, 4, 3, 2, 1].map(days => runRow(ago(days)))
+    const seconds = {
+      orders: [99, 10, 11, 9, 10, 12, 25],
+      sessions: [1, 20, 20, 20, 20, 20, 100],
+      payments: [1, 5, 5, 5, 5, 5, 9.9],
+      calm: [5, 5, 30, 5, 5, 5, 5],
+      rare: [0, 0, 0, 0, 1, 1, 50],
+      seed: [5, 5, 5, 5, 5, 5, 50],
+    }
+    const nodes = Object.entries(seconds).flatMap(([name, values]) =>
+      runs.flatMap((run, i) => ({
+        ...run,
+        unique_id: `model.shop.${name}`,
+        resource_type: name === 'seed' ? 'seed' : 'model',
+        status: name === 'rare' && (values[i] ?? 0) === 0 ? 'error' : 'success',
+        seconds: values[i],
+      })),
+    )
+    const row = (name: string, usual: number, newest: number) => ({
+      environment: 'prod',
+      unique_id: `model.shop.${name}`,
+      builds: 6,
+      usual_seconds: usual,
+      newest_seconds: newest,
+      newest_run: runs.at(-1)?.run_id,
+    })
+    const expected = [row('sessions', 20, 100), row('orders', 10.5, 25)]
+    await check('Models twice as slow as their 30-day median', { runs, nodes }, [45, 6, 5], expected, [
+      ['day >= current_date - 30 and ', ''],
+      [" and status = 'success'", ''],
+      ["resource_type = 'model' and ", ''],
+      ['arg_max(seconds, claimed_at)', 'max(seconds)'],
+      ['arg_max(run_id, claimed_at)', 'min(run_id)'],
+      ['median(seconds)', 'avg(seconds)'],
+      ['builds >= 5', 'builds >= 1'],
+      ['2 * usual_seconds', 'usual_seconds'],
+      ['usual_seconds desc', 'usual_seconds'],
+    ])
+  },
+)
+
+test(
+  'flakiest tests: passed and failed on one commit, or passed in a later attempt; what a commit broke is not flaky',
+  options,
+  async () => {
+    const runs = runsOf('nightly', 'SFSFSS', 'aabbcc')
+    // One letter a run: success, fail, error, warn, or success after a failed attempt.
+    const results = { flaky: 'SFSFSS', broken: 'SSFFSS', retried: 'SSSSRS', good: 'SSSSSS', warned: 'WFSSSS', stuck: 'SESSSS' }
+    const status: Record<string, string> = { F: 'fail', E: 'error', W: 'warn' }
+    const rowOf = (run: Row, name: string, letter = '') => ({
       ...run,
       unique_id: `test.shop.${name}`,
       resource_type: 'test',
-      status: letters[i] === 'F' ? 'fail' : 'success',
-      earlier_failures: letters[i] === 'R' ? 1 : 0,
-    })),
-  )
-  assert.deepEqual(await ask('Flakiest tests', { runs, tests }, [6, 5]), [
-    { environment: 'prod', unique_id: 'test.shop.flaky', flaky_commits: 2, commits: 3, failures: 2 },
-    { environment: 'prod', unique_id: 'test.shop.retried', flaky_commits: 1, commits: 3, failures: 1 },
-  ])
-})
+      status: status[letter] ?? 'success',
+      earlier_failures: letter === 'R' ? 1 : 0,
+    })
+    const old = [ago(40), ago(39)].map(at => runRow(at, { commit_sha: 'z' }))
+    const plain = [ago(3, '12:00'), ago(2, '12:00')].map(at => runRow(at))
+    const tests = [
+      ...Object.entries(results).flatMap(([name, letters]) => runs.map((run, i) => rowOf(run, name, letters[i]))),
+      ...old.map((run, i) => rowOf(run, 'long_ago', 'SF'[i])),
+      ...plain.map((run, i) => rowOf(run, 'without_commit', 'SF'[i])),
+    ]
+    const row = (name: string, flaky: number, failures: number) => ({
+      environment: 'prod',
+      unique_id: `test.shop.${name}`,
+      flaky_commits: flaky,
+      commits: 3,
+      failures,
+    })
+    const expected = [row('flaky', 2, 2), row('retried', 1, 1), row('stuck', 1, 1), row('warned', 1, 1)]
+    await check('Flakiest tests', { runs: [...runs, ...old, ...plain], tests }, [6, 5], expected, [
+      ["status in ('success', 'warn')", "status = 'success'"],
+      ["status in ('fail', 'error')", "status = 'fail'"],
+      [' + sum(earlier_failures)', ''],
+      ['day >= current_date - 30 and ', ''],
+      [' and commit_sha is not null', ''],
+      ['passed > 0 and failed > 0', 'failed > 0'],
+      ['    commit_sha,\n', ''],
+      ['having flaky_commits > 0', ''],
+      ['flaky_commits desc', 'flaky_commits'],
+    ])
+  },
+)
 
-test('cost by job and month', async () => {
+test('cost by job and month', options, async () => {
   const at = (iso: string, job: string, usd: number) => {
     const run = runRow(iso, { job })
     return [
@@ -114,29 +176,85 @@ test('cost by job and month', async () => {
     usd,
     of_it_containers: tasks,
   })
-  assert.deepEqual(await ask('Cost by job and month', { runs: costs.filter(each => each.item === 'task'), costs }, []), [
+  const expected = [
     row('2026-09', 'nightly', 2, 5.02, 5),
     row('2026-09', 'hourly', 1, 0.51, 0.5),
     row('2026-08', 'nightly', 1, 1.01, 1),
-  ])
-})
-
-test('time to restore after a failure: from its end to the end of the next good run; cancelled runs do not count', async () => {
-  const runs = [
-    ...runsOf('nightly', 'SFFSSFSF', 'aaaaaaaa'),
-    ...runsOf('hourly', 'SSS', 'aaa'),
-    runRow(ago(6, '12:00'), { job: 'nightly', status: 'cancelled' }),
   ]
-  // Two days and 10 minutes, one day and 10 minutes, and the last one not yet.
-  assert.deepEqual(await ask('Time to restore after a failure', { runs }, [8, 7]), [
-    { project: 'shop', job: 'nightly', failures: 3, not_restored: 1, median_minutes: 2170, longest_minutes: 2890 },
+  await check('Cost by job and month', { runs: costs.filter(each => each.item === 'task'), costs }, [], expected, [
+    ["'%Y-%m'", "'%Y'"],
+    ['count(distinct run_id)', 'count(*)'],
+    ["filter (item = 'task')", ''],
+    ['round(sum(usd), 2) as usd', 'max(usd) as usd'],
+    ['month desc', 'month'],
+    ['usd desc', 'usd'],
+    ['  job,\n', ''],
   ])
 })
 
-test('share of runs that failed first after a commit: streaks count once, and a failure on the same commit is none', async () => {
-  const runs = [...runsOf('nightly', 'SFFSFSSF', 'abbbbbbc'), ...runsOf('hourly', 'SFS', 'aaa')]
-  assert.deepEqual(await ask('Share of runs that failed first after a commit', { runs }, [8, 7, 6]), [
-    { project: 'shop', job: 'nightly', first_failures: 3, after_a_commit: 2, percent: 66.7 },
-    { project: 'shop', job: 'hourly', first_failures: 1, after_a_commit: 0, percent: 0 },
-  ])
-})
+test(
+  'time to restore after a failure: from its end to the end of the next good run; cancelled runs do not count',
+  options,
+  async () => {
+    const runs = [
+      ...runsOf('nightly', 'SFFWSFSFSF', 'aaaaaaaaaa'),
+      ...runsOf('new', 'FS', 'aa'),
+      runRow(ago(8, '12:00'), { job: 'nightly', status: 'cancelled' }),
+      runRow(ago(8, '05:00'), { job: 'hourly' }),
+    ]
+    const row = (job: string, failures: number, open: number, median: number, longest: number) => ({
+      project: 'shop',
+      job,
+      failures,
+      not_restored: open,
+      median_minutes: median,
+      longest_minutes: longest,
+    })
+    // Two days and 10 minutes, a day and 10 minutes twice, and the last one not yet.
+    const expected = [row('nightly', 4, 1, 1450, 2890), row('new', 1, 0, 1450, 1450)]
+    await check('Time to restore after a failure', { runs }, [8, 7], expected, [
+      ["  where status in ('success', 'warn', 'error')\n", ''],
+      ["'warn', ", ''],
+      ['project, environment, job order', 'project order'],
+      ['1, false', '1, true'],
+      ['where failed <> failed_before', ''],
+      ['where failed\n', 'where not failed\n'],
+      ['median(', 'avg('],
+      ['max(date_diff', 'min(date_diff'],
+      ['count(*) - count(restored_at)', 'count(restored_at)'],
+      ["'minute'", "'hour'"],
+    ])
+  },
+)
+
+test(
+  'share of runs that failed first after a commit: streaks count once, and a failure on the same commit is none',
+  options,
+  async () => {
+    const runs = [
+      ...runsOf('nightly', 'SFFWFSSF', 'abbbbbbc'),
+      ...runsOf('hourly', 'SFS', 'aaa'),
+      runRow(ago(3, '12:00'), { job: 'weekly', commit_sha: 'a' }),
+      runRow(ago(2, '12:00'), { job: 'weekly', commit_sha: 'b', status: 'cancelled' }),
+      runRow(ago(1, '12:00'), { job: 'weekly', commit_sha: 'b', status: 'error' }),
+    ]
+    const row = (job: string, first: number, after: number, percent: number) => ({
+      project: 'shop',
+      job,
+      first_failures: first,
+      after_a_commit: after,
+      percent,
+    })
+    const expected = [row('nightly', 3, 2, 66.7), row('hourly', 1, 0, 0), row('weekly', 1, 1, 100)]
+    await check('Share of runs that failed first after a commit', { runs }, [8, 7, 6], expected, [
+      ["  where status in ('success', 'warn', 'error')\n", ''],
+      ["status_before in ('success', 'warn')", "status_before = 'success'"],
+      [" and status_before in ('success', 'warn')", ''],
+      ['filter (commit_sha <> commit_before)', ''],
+      ['project, environment, job order', 'project order'],
+      ['by claimed_at', 'by claimed_at desc'],
+      ['100.0', '1.0'],
+      ['first_failures desc, job', 'first_failures, job desc'],
+    ])
+  },
+)
