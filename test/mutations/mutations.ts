@@ -92,8 +92,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a pointer moves back',
     file: 'lambda/common/effect-publish.ts',
-    from: 'before.resolvedAt > pointer.resolvedAt',
-    to: 'before.resolvedAt < pointer.resolvedAt',
+    from: 'rankOf(before) >= rankOf(pointer)',
+    to: 'rankOf(before) < rankOf(pointer)',
     test: ['test/lambda/effects.test.ts', 'fault 37: '],
   },
   {
