@@ -180,6 +180,8 @@ function cdkEnvironment({ endpoint, region, accessKeyId, secretAccessKey, paths 
     CDK_HOME: join(paths.root, 'cdk'),
     CDK_DISABLE_CLI_TELEMETRY: '1',
     CDK_DISABLE_VERSION_CHECK: '1',
+    // The rules for templates take as long as all the rest of a synthesis, and tell here what they tell before AWS as well.
+    CDK_VALIDATION: 'false',
     JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION: '1',
     JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION: '1',
     JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION: '1',

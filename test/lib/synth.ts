@@ -46,7 +46,9 @@ export interface SynthOptions extends Pick<TidemillStackProps, 'imageRepository'
 export function synthesise(config: Config, { code, prepare, keep, imageRepository, consoleUrl }: SynthOptions = {}): Synthesis {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-synth-'))
   try {
-    const app = new App({ context: cdkJson.context, outdir: join(folder, 'cdk.out') })
+    // The rules of CDK take as long as all the rest; test/lib/nag.test.ts looks at what they say.
+    const builtinCloudFormationValidation = prepare !== undefined
+    const app = new App({ context: cdkJson.context, outdir: join(folder, 'cdk.out'), builtinCloudFormationValidation })
     const built = code ?? emptyCode(join(folder, 'dist'))
     const stack = new TidemillStack(app, 'Tidemill', { config, code: built, imageRepository, consoleUrl })
     if (config.site) new SiteStack(app, 'Site', { config, main: stack, code: built, version: '1.2.3' })

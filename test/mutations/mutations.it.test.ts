@@ -32,7 +32,7 @@ async function runTests(own: string, [file, name]: Mutation['test']): Promise<{ 
   const escaped = name.replace(/[^\w ]/g, '\\$&')
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', '--test', '--test-reporter=tap', `--test-name-pattern=^${escaped}`, file],
+    ['--import', 'tsx', '--test-reporter=tap', `--test-name-pattern=^${escaped}`, file],
     // Inside a test runner node would report to that one.
     { cwd: own, stdio: ['ignore', 'pipe', 'ignore'], timeout: 100_000, env: { ...process.env, NODE_TEST_CONTEXT: undefined } },
   )
