@@ -1,14 +1,13 @@
 /** The pages in Chromium, cold, from a server on loopback: bytes, and seconds until somebody can use them. */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
+import { readPageFiles } from '../cli/ui-files.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { openBrowser } from '../test/browser.ts'
 import { makeHistory, recordOf } from '../test/site/history.ts'
 import { makeNodes, putLog, putRun, stepsOf } from '../test/site/run-files.ts'
-import { type PageServer, servePages } from '../test/site/server.ts'
+import { type PageServer, SITE, servePages } from '../test/site/server.ts'
 import { backendOf } from '../test/site/stage.ts'
 import { type FigureSpec, figureOf } from './figures.ts'
 import type { Part, Values } from './rounds.ts'
@@ -39,8 +38,8 @@ export const pagePart = (rounds: number): Part => ({
 })
 
 const SPECS: (FigureSpec & { key: string })[] = [
-  { key: 'applicationKb', name: 'application as the list of runs loads it, compressed', unit: 'KB', target: 40 },
-  { key: 'wholeKb', name: 'all its pages with the reader of Parquet, compressed', unit: 'KB', target: null },
+  { key: 'applicationKb', name: 'application, all files, compressed (brotli)', unit: 'KB', target: 40 },
+  { key: 'loadedKb', name: 'of it the list of runs loads', unit: 'KB', target: null },
   { key: 'firstKb', name: `first load of Runs, ${RUNS} runs, all bytes`, unit: 'KB', target: 120 },
   { key: 'runsSeconds', name: 'first load of Runs to usable, cold', unit: 's', target: 1 },
   { key: 'runSeconds', name: `Run with ${NODES} nodes to its results, cold`, unit: 's', target: 1.5 },
@@ -75,13 +74,13 @@ async function measurePages(browser: Browser, server: PageServer, run: string): 
   const isOurs = (path: string) => !path.startsWith('/data/') && !path.startsWith('/api/')
   server.asked.length = 0
   const runsSeconds = await timed(browser, server.address('/runs'), 'tbody tr:nth-child(50)')
-  const sizes = { applicationKb: bytesOf(isOurs), firstKb: bytesOf(() => true) }
+  const sizes = { applicationKb: applicationKb(), loadedKb: bytesOf(isOurs), firstKb: bytesOf(() => true) }
   const runSeconds = await timed(browser, server.address(`/runs/${run}?view=nodes`), 'tbody tr:nth-child(200)')
   let scrollSeconds = Number.NaN
   const logSeconds = await timed(browser, server.address(`/runs/${run}?view=log`), '.log-line.is-marked', async page => {
     scrollSeconds = (await page.evaluate(JUMP)) as number
   })
-  return { ...sizes, wholeKb: wholeKb(), runsSeconds, runSeconds, logSeconds, scrollSeconds }
+  return { ...sizes, runsSeconds, runSeconds, logSeconds, scrollSeconds }
 }
 
 type Page = Awaited<ReturnType<Browser['newPage']>>
@@ -120,8 +119,5 @@ const JUMP = `(async () => {
   return (performance.now() - began) / 1000
 })()`
 
-/** As they lie in dist/site, each compressed by itself. */
-function wholeKb(): number {
-  const folder = join(ROOT, 'dist/site')
-  return readdirSync(folder).reduce((sum, name) => sum + gzipSync(readFileSync(join(folder, name))).length, 0) / 1000
-}
+/** Every file of dist/site as both servers send it to a browser that takes brotli. */
+const applicationKb = () => [...readPageFiles(SITE).values()].reduce((sum, { br }) => sum + br.length, 0) / 1000

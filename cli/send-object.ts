@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promises as streams } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import { accepts } from '../shared/page-objects.ts'
 import type { Bucket, ObjectAnswer } from './connection.ts'
 
 /** Ending of the ETag of an object that was decompressed here: another representation has another one. */
@@ -23,7 +24,7 @@ export async function sendObject(
     ...(known !== undefined && /^(W\/)?"[^",]*"$/.test(known) && { ifNoneMatch: known.replace(PLAIN, '"') }),
   })
   if (!found) return false
-  const plain = found.encoding === 'gzip' && !acceptsGzip(request)
+  const plain = found.encoding === 'gzip' && !accepts(request.headers['accept-encoding']?.toString(), 'gzip')
   if (plain && found.status === 206) {
     // A range is one of the stored bytes, which this client cannot read.
     found.body?.destroy()
@@ -53,8 +54,3 @@ function describe(found: ObjectAnswer, plain: boolean): Record<string, string> {
 
 /** Several ranges in one request are answered with the whole, as HTTP allows. */
 const isOneRange = (range: string) => /^bytes=(\d+-\d*|-\d+)$/.test(range.replaceAll(' ', ''))
-
-export const acceptsGzip = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
-  String(headers['accept-encoding'] ?? '')
-    .split(',')
-    .some(each => /^\s*(gzip|\*)\s*(;\s*q=(?!0(\.0+)?\s*$).*)?$/i.test(each))

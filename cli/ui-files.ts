@@ -6,19 +6,16 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { UserError } from '../shared/errors.ts'
 import { PAGE_HEADERS } from '../shared/page-headers.ts'
-import { typeOfFile } from '../shared/page-objects.ts'
+import { type PackedFile, packedFor, typeOfFile } from '../shared/page-objects.ts'
 import { EXIT } from '../shared/reasons.ts'
-import { acceptsGzip } from './send-object.ts'
 
 /** As esbuild names them: `app-F7YWNGIF.js`. */
 const NAMED_BY_CONTENT = /-[A-Z0-9]{8}\.\w+$/
 
-interface PageFile {
+interface PageFile extends PackedFile {
   type: string
   cache: string
   etag: string
-  plain: Buffer
-  gzip: Buffer
 }
 /** By path, `/app.js`; `/` is index.html. */
 export type PageFiles = Map<string, PageFile>
@@ -31,26 +28,29 @@ export function readPageFiles(folder: string): PageFiles {
     })
   const files: PageFiles = new Map()
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (!entry.isFile()) continue
+    if (!entry.isFile() || entry.name.endsWith('.br')) continue
     const type = typeOfFile(entry.name)
     const plain = readFileSync(join(folder, entry.name))
     const etag = `"${createHash('sha256').update(plain).digest('hex').slice(0, 32)}"`
     const cache = NAMED_BY_CONTENT.test(entry.name) ? 'private, max-age=31536000, immutable' : 'no-cache'
     const path = `/${entry.name === 'index.html' ? '' : entry.name}`
-    files.set(path, { type, cache, etag, plain, gzip: gzipSync(plain, { level: 9 }) })
+    files.set(path, {
+      type,
+      cache,
+      etag,
+      plain,
+      gzip: gzipSync(plain, { level: 9 }),
+      br: readFileSync(join(folder, `${entry.name}.br`)),
+    })
   }
   return files
 }
 
-export function sendPageFile(
-  { type, cache, etag, plain, gzip }: PageFile,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
+export function sendPageFile(file: PageFile, request: IncomingMessage, response: ServerResponse): void {
+  const { type, cache, etag } = file
   const headers = { ...PAGE_HEADERS, 'content-type': type, etag, vary: 'accept-encoding', 'cache-control': cache }
   if (request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end()
-  const packed = acceptsGzip(request)
-  const body = packed ? gzip : plain
-  response.writeHead(200, { ...headers, 'content-length': body.length, ...(packed && { 'content-encoding': 'gzip' }) })
+  const { body, encoding } = packedFor(request.headers['accept-encoding']?.toString(), file)
+  response.writeHead(200, { ...headers, 'content-length': body.length, ...(encoding && { 'content-encoding': encoding }) })
   response.end(request.method === 'HEAD' ? undefined : body)
 }

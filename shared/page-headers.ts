@@ -13,6 +13,8 @@ const PAGE_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
   "base-uri 'none'",
+  // No text becomes markup or a script.
+  "require-trusted-types-for 'script'",
 ].join('; ')
 
 /**

@@ -1,5 +1,7 @@
 /** All pages but the list of runs: one part of the application, which is loaded when somebody goes to one of them. */
 import type { ComponentChildren } from 'preact'
+// All of the first part stands below this one: otherwise what both need would be a third, and three compress worse.
+import './main.tsx'
 import { CostPage } from './pages/cost.tsx'
 import { DocsPage } from './pages/docs.tsx'
 import { JobPage } from './pages/job.tsx'

@@ -2,12 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { typeOfFile } from '../../shared/page-objects.ts'
+import { type PackedFile, typeOfFile } from '../../shared/page-objects.ts'
 
-export interface PageFile {
+export interface PageFile extends PackedFile {
   type: string
-  gzip: Uint8Array
-  plain: Uint8Array
   /** Its name has the hash of its content. */
   immutable: boolean
 }
@@ -15,7 +13,7 @@ export interface PageFile {
 /** By path; `/` is index.html. `root`: folder of the function, with `site/` in it. */
 export function readFiles(root: string): Map<string, PageFile> {
   const folder = join(root, 'site')
-  const files = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isFile())
+  const files = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isFile() && !entry.name.endsWith('.br'))
   return new Map(
     files.map(({ name }) => {
       const plain = readFileSync(join(folder, name))
@@ -23,6 +21,7 @@ export function readFiles(root: string): Map<string, PageFile> {
         type: typeOfFile(name),
         plain,
         gzip: gzipSync(plain, { level: 9 }),
+        br: readFileSync(join(folder, `${name}.br`)),
         immutable: /-[A-Z0-9]{8}\.\w+$/.test(name),
       }
       return [name === 'index.html' ? '/' : `/${name}`, file]

@@ -7,7 +7,7 @@ import { UserError } from '../../shared/errors.ts'
 import type { PageAnswers } from '../../shared/page-answers.ts'
 import { isPageKey, type Me, type PageError, pageAddress, type Role, SIGNED_OUT, TOKEN_HEADER } from '../../shared/page-api.ts'
 import { DATA_HEADERS, PAGE_HEADERS } from '../../shared/page-headers.ts'
-import { cacheOfData, typeOfData } from '../../shared/page-objects.ts'
+import { cacheOfData, packedFor, typeOfData } from '../../shared/page-objects.ts'
 import { SITE_CALLBACK, SITE_SIGNED_OUT } from '../../shared/resource-names.ts'
 import type { PageFile } from './files.ts'
 import type { Reply, SiteRequest } from './http.ts'
@@ -89,9 +89,8 @@ function answerFile({ files }: PagesDeps, { path, method, headers }: SiteRequest
   if (method !== 'GET' && method !== 'HEAD') return refuse(NOT_READ)
   const cache = file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache'
   const head = { ...PAGE_HEADERS, 'content-type': file.type, 'cache-control': cache, vary: 'accept-encoding' }
-  return /\bgzip\b/.test(headers['accept-encoding'] ?? '')
-    ? { status: 200, headers: { ...head, 'content-encoding': 'gzip' }, body: file.gzip }
-    : { status: 200, headers: head, body: file.plain }
+  const { body, encoding } = packedFor(headers['accept-encoding'], file)
+  return { status: 200, headers: { ...head, ...(encoding && { 'content-encoding': encoding }) }, body }
 }
 
 const NOT_READ: PageError = { status: 405, message: 'This is only read.' }

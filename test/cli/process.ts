@@ -37,7 +37,7 @@ export function runNode(words: string[], cwd: string, env: Record<string, string
 }
 
 /** A folder with these files, removed at the end of the test. */
-export function makeFolder(t: { after(fn: () => void): void }, files: Record<string, string>): string {
+export function makeFolder(t: { after(fn: () => void): void }, files: Record<string, string | Uint8Array>): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidemill-cli-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   for (const [name, text] of Object.entries(files)) {

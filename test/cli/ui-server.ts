@@ -1,6 +1,6 @@
 /** The server of `tidemill ui` over objects and runs in memory. */
 import type { TestContext } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { startUi } from '../../cli/ui.ts'
 import type { ApiResponse } from '../../shared/api.ts'
 import { TOKEN_HEADER } from '../../shared/page-api.ts'
@@ -35,11 +35,14 @@ export interface Parts {
 
 export async function startServer(t: TestContext, { runs = [], items = [], objects = OBJECTS, api, actions = true }: Parts = {}) {
   const page = '<!doctype html><script src="app.js"></script>'
+  const script = 'const a = 1\n'.repeat(1000)
   const folder = makeFolder(t, {
     'package.json': '{"version":"1.2.3"}',
     'dist/bin/app.mjs': '',
     'dist/site/index.html': page,
-    'dist/site/app.js': 'const a = 1\n'.repeat(1000),
+    'dist/site/index.html.br': page,
+    'dist/site/app.js': script,
+    'dist/site/app.js.br': brotliCompressSync(script),
     'dist/secret.txt': 'secret',
   })
   const connection = fakeConnection({

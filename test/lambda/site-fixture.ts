@@ -94,7 +94,13 @@ export function makeSite(objects: Record<string, string> = {}) {
     deployments: fails,
     bytes: async () => undefined,
   }
-  const page = { type: 'text/html', gzip: Buffer.from('gz'), plain: Buffer.from('<html>'), immutable: false }
+  const page = {
+    type: 'text/html',
+    gzip: Buffer.from('gz'),
+    br: Buffer.from('br'),
+    plain: Buffer.from('<html>'),
+    immutable: false,
+  }
   const pages: PagesDeps = {
     ...common,
     site: PAGES,

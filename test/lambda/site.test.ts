@@ -18,8 +18,15 @@ test('the application is for everybody; who is signed in is told who they are', 
   const page = await answerPages(pages, request('/'))
   assert.deepEqual([page.status, String(page.body)], [200, '<html>'])
   assert.match(page.headers['content-security-policy'] ?? '', /default-src 'none'(?!.*unsafe)/)
-  const packed = await answerPages(pages, request('/', { headers: { 'accept-encoding': 'gzip, br' } }))
-  assert.deepEqual([packed.headers['content-encoding'], String(packed.body)], ['gzip', 'gz'])
+  for (const [accepted, encoding, body] of [
+    ['gzip, deflate, br, zstd', 'br', 'br'],
+    ['GZIP; q=0.5, br;q=0', 'gzip', 'gz'],
+    ['*', 'gzip', 'gz'],
+    ['gzip;q=0.0, brotli', undefined, '<html>'],
+  ] as const) {
+    const packed = await answerPages(pages, request('/', { headers: { 'accept-encoding': accepted } }))
+    assert.deepEqual([accepted, packed.headers['content-encoding'], String(packed.body)], [accepted, encoding, body])
+  }
   for (let i = 0; i < 3; i++) {
     const me = await answerPages(pages, request('/api/me', signed(makeToken())))
     assert.deepEqual(json(me), {

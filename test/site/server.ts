@@ -1,26 +1,22 @@
 /** A server for the pages after shared/page-api.ts, over objects in memory: only what a test puts there exists. */
 
-import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
+import { type PageFiles, readPageFiles, sendPageFile } from '../../cli/ui-files.ts'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { PK } from '../../shared/contract.ts'
 import { UserError } from '../../shared/errors.ts'
 import { makePageAnswers } from '../../shared/page-answers.ts'
 import { isPageKey, type Me, PARTS_PER_ANSWER, type PageError, type Pause, TOKEN_HEADER } from '../../shared/page-api.ts'
+import { accepts, packedFor } from '../../shared/page-objects.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { itemOfRun } from '../../shared/run-item.ts'
 import { pieceOf } from '../fakes/objects.ts'
 
 export const SITE = join(import.meta.dirname, '../../dist/site')
 export const TOKEN = 'made-token'
-
-/** As the hosted pages and `tidemill ui` have it, or stricter. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css' }
 
 export interface Backend {
   me: Me
@@ -48,8 +44,9 @@ export interface PageServer {
 
 export async function servePages(backend: Backend): Promise<PageServer> {
   const asked: PageServer['asked'] = []
+  const files = readPageFiles(SITE)
   const server = createServer((request, response) => {
-    answer(backend, request, response)
+    answer(backend, files, request, response)
       .then(bytes => asked.push({ path: request.url ?? '', bytes }))
       .catch(error => response.destroy(error))
   })
@@ -69,20 +66,16 @@ export async function servePages(backend: Backend): Promise<PageServer> {
 }
 
 /** Bytes of the body. */
-async function answer(backend: Backend, request: IncomingMessage, response: ServerResponse): Promise<number> {
+async function answer(backend: Backend, files: PageFiles, request: IncomingMessage, response: ServerResponse): Promise<number> {
   const url = new URL(request.url ?? '/', 'http://localhost')
+  const accepted = request.headers['accept-encoding']?.toString()
   const send = (status: number, type: string, body: Buffer | string, range?: string) => {
-    const zip =
-      !range && /\bgzip\b/.test(String(request.headers['accept-encoding'])) && body.length > 200 && !/gzip|octet/.test(type)
+    const zip = !range && accepts(accepted, 'gzip') && body.length > 200 && !/gzip|octet/.test(type)
     const bytes = zip ? gzipSync(body) : Buffer.from(body)
     response.writeHead(status, {
       'content-type': type,
       'content-length': bytes.length,
-      'content-security-policy': POLICY,
-      'cache-control':
-        url.pathname.startsWith('/app-') || url.pathname.startsWith('/style-')
-          ? 'public, max-age=31536000, immutable'
-          : 'no-cache',
+      'cache-control': 'no-cache',
       ...(zip && { 'content-encoding': 'gzip' }),
       ...(range && { 'content-range': range }),
     })
@@ -92,10 +85,10 @@ async function answer(backend: Backend, request: IncomingMessage, response: Serv
   const refuse = (status: number, message: string) => send(status, 'application/json', JSON.stringify({ status, message }))
   const path = decodeURIComponent(url.pathname)
   if (!path.startsWith('/data/') && !path.startsWith('/api/')) {
-    const file = join(SITE, path === '/' ? 'index.html' : path)
-    return existsSync(file)
-      ? send(200, TYPES[extname(file)] ?? 'application/octet-stream', readFileSync(file))
-      : refuse(404, 'no file')
+    const file = files.get(path)
+    if (!file) return refuse(404, 'no file')
+    sendPageFile(file, request, response)
+    return packedFor(accepted, file).body.length
   }
   if (request.headers[TOKEN_HEADER] !== TOKEN) return refuse(401, 'No valid token.')
   const instead = backend.instead(path)
