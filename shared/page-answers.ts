@@ -2,9 +2,12 @@
 import type { ApiRequest, ApiResponse } from './api.ts'
 import { KEY } from './contract.ts'
 import { UserError } from './errors.ts'
-import { type Me, mayAct, PARTS_PER_ANSWER, type PageError, type PartList } from './page-api.ts'
-import { findPausable, type Pausable, readOpen } from './page-open.ts'
+import { nextFirings } from './job-firings.ts'
+import { type JobAnswer, type Me, MOST_NEXT, mayAct, PARTS_PER_ANSWER, type PageError, type PartList } from './page-api.ts'
+import { jobDeeds } from './page-deeds.ts'
+import { findPausable, type Pausable, readOpen, readPauses } from './page-open.ts'
 import { answerPast } from './page-past.ts'
+import { readProgress } from './page-progress.ts'
 import type { PageReads } from './page-reads.ts'
 import { readRun, readRunAnswer } from './page-run.ts'
 import type { RunRecord } from './run.ts'
@@ -31,6 +34,11 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
   const places = new Map<string, RunRecord>()
   /** Primary keys of what can be paused, by the configuration that was in force when a page was opened last. */
   let pausable: Promise<Pausable> | undefined
+  const findPauses = async () => {
+    pausable ??= findPausable(reads)
+    const known = await pausable.catch(() => (pausable = undefined))
+    return known && readPauses(reads, known)
+  }
   return {
     async answer({ method, path, query, body }, { act, ...viewer }) {
       const [, , what = '', id = '', attempt = ''] = path.split('/')
@@ -41,18 +49,27 @@ export function makePageAnswers(reads: PageReads, now: () => Date): PageAnswers 
           pausable = undefined
           return { value: { ...viewer, config: await reads.configKey() } satisfies Me }
         case 'open':
-          pausable ??= findPausable(reads)
-          return { value: await readOpen(reads, await pausable.catch(() => (pausable = undefined)), now()) }
+          return { value: await readOpen(reads, findPauses(), now()) }
+        case 'jobs': {
+          const job = (await reads.config(await reads.configKey())).jobs[`${id}/${attempt}`]
+          if (!job) return { status: 404, message: 'The configuration has no such job.' }
+          const deeds = jobDeeds(job, viewer.command, await findPauses())
+          return { value: { next: nextFirings(job, now(), MOST_NEXT), deeds } satisfies JobAnswer }
+        }
         case 'runs': {
-          const run = await readRunAnswer(reads, id)
+          const run = await readRunAnswer(reads, id, viewer.command)
           return run ? { value: run } : noRun(id)
         }
-        case 'parts': {
+        case 'parts':
+        case 'progress': {
           const run = places.get(id) ?? (await readRun(reads, id))
           if (!run) return noRun(id)
           if (places.size > 100) places.clear()
           places.set(id, run)
-          return { value: await listParts(reads, run, attempt, query.get('after') ?? '0') }
+          const [number, after] = [numberOf(attempt, 1), numberOf(query.get('after') ?? '0', 0)]
+          return {
+            value: what === 'parts' ? await listParts(reads, run, number, after) : await readProgress(reads, run, number, after),
+          }
         }
         default:
           return answerOf(await answerPast({ reads, now }, path.split('/').slice(2), query), path)
@@ -71,10 +88,14 @@ const noRun = (id: string): PageError => ({
   hint: 'It may be older than the time that runs are kept (`retention` in tidemill.yml). Run ids look like 20261122T010004-9f3ac2d1b7e4.',
 })
 
-async function listParts(reads: PageReads, run: RunRecord, attempt: string, after: string): Promise<PartList> {
-  if (!/^[1-9]\d{0,3}$/.test(attempt) || !/^\d{1,9}$/.test(after)) throw new UserError('Attempt and part are numbers.')
-  const prefix = KEY.attempt(run, Number(attempt))
-  return { keys: await reads.keys(`${prefix}parts/`, KEY.part(prefix, Number(after)), PARTS_PER_ANSWER) }
+function numberOf(text: string, least: number): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text)
+  throw new UserError('Attempt and part are numbers.')
+}
+
+async function listParts(reads: PageReads, run: RunRecord, attempt: number, after: number): Promise<PartList> {
+  const prefix = KEY.attempt(run, attempt)
+  return { keys: await reads.keys(`${prefix}parts/`, KEY.part(prefix, after), PARTS_PER_ANSWER) }
 }
 
 async function perform(

@@ -7,10 +7,12 @@
  * - `GET /api/open`: {@link OpenRuns}, from the table
  * - `GET /api/runs/<id>`: {@link RunAnswer}
  * - `GET /api/parts/<id>/<attempt>?after=<part>`: {@link PartList}, the log parts there are behind the part with this number
+ * - `GET /api/progress/<id>/<attempt>?after=<part>`: {@link RunProgress}, by the parts behind the one with this number
  * - `GET /api/nodes/<project>/<environment>?id=<unique id>&days=<1 to 366>`: {@link NodeHistory}
  * - `GET /api/sources`: {@link SourceHistory}
  * - `GET /api/week?from=<ISO 8601>&until=<ISO 8601>`: {@link Week}, at most {@link WEEK_DAYS} days
- * - `GET /api/next?count=<1 to 50>`, with `&job=<full name>` of one alone: {@link NextFirings}
+ * - `GET /api/next`: {@link NextFirings}
+ * - `GET /api/jobs/<project>/<job>`: {@link JobAnswer}
  * - `GET /api/cost?month=<YYYY-MM>`: {@link MonthAnswer}
  * - `POST /api/actions`: an {@link ApiRequest}, answered with an {@link ApiResponse}
  *
@@ -18,7 +20,9 @@
  * the fragment of the address that is opened, {@link pageAddress}; hosted: that of the sign-in). A refusal is a {@link PageError}.
  */
 import type { ApiRequest } from './api.ts'
-import type { IndexRun } from './history-index.ts'
+import type { JobConfig } from './config-model.ts'
+import type { IndexRun, RunNode } from './history-index.ts'
+import type { Progress } from './plan.ts'
 import type { RunRecord, RunStatus } from './run.ts'
 
 export const TOKEN_HEADER = 'x-tidemill-token'
@@ -94,6 +98,10 @@ export interface Pause {
   /** As the audit trail writes it. */
   actor: string
 }
+/** That of the environment goes first: it holds up the job also when the job itself is resumed. */
+export const pauseOf = (pauses: readonly Pause[] | undefined, { project, environment, name }: JobConfig) =>
+  pauses?.find(each => each.of === 'environment' && each.name === `${project}/${environment}`) ??
+  pauses?.find(each => each.of === 'job' && each.name === `${project}/${name}`)
 
 /** Keys of the parts (shared/plan.ts) of an attempt, in order, at most {@link PARTS_PER_ANSWER}: then there may be more. */
 export interface PartList {
@@ -102,15 +110,47 @@ export interface PartList {
 
 export const PARTS_PER_ANSWER = 1000
 
+/** What an attempt that goes on has done, out of parts of its log. */
+export interface RunProgress {
+  /** In order of their ends. */
+  nodes: RunNode[]
+  progress?: Progress
+  /** Number of the newest part. */
+  last: number
+  /** Parts that were left out because there are too many, or that cannot be read. */
+  leftOut: number
+}
+
 export interface RunAnswer {
   run: RunRecord
   /** What to do about how it ended, a sentence. */
   next?: string
-  /** Another attempt is what may help. */
-  retry?: true
+  /** The likeliest first. */
+  deeds: Deed[]
   /** Estimated USD of its containers that have ended. */
   usd?: number
 }
+
+/** What can be done, whether or not this viewer may. */
+export interface Deed {
+  /** On its button. */
+  name: string
+  /** What happens, a sentence. */
+  does: string
+  command: string
+  /** Absent: it only shows something. The page puts in the key of the request, where there is one. */
+  request?: ApiRequest
+  /** What one does first. */
+  main?: boolean
+}
+
+/** A job of the configuration in force. */
+export interface JobAnswer {
+  /** At most {@link MOST_NEXT}. */
+  next: JobFiring[]
+  deeds: Deed[]
+}
+export const MOST_NEXT = 20
 
 export interface JobFiring {
   /** ISO 8601, UTC. */
@@ -121,7 +161,7 @@ export interface JobFiring {
   local: string
 }
 /** Of jobs with a schedule that is switched on, by full name. */
-export type NextFirings = Record<string, JobFiring[]>
+export type NextFirings = Record<string, JobFiring>
 
 /** What was to run by the schedules that were in force, and what did. */
 export interface Week {

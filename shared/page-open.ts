@@ -8,7 +8,7 @@ import { parseRecord } from './parse-record.ts'
 const MOST_OPEN = 500
 
 /** Those that run or wait, and those that have ended and are not in the history yet. */
-export async function readOpen(reads: PageReads, pausable: Pausable | undefined, now: Date): Promise<OpenRuns> {
+export async function readOpen(reads: PageReads, pauses: Promise<Pause[] | undefined>, now: Date): Promise<OpenRuns> {
   const shards = await Promise.all(Array.from({ length: SHARDS }, (_, shard) => reads.open(openKey(shard))))
   const runs = shards
     .flat()
@@ -16,7 +16,7 @@ export async function readOpen(reads: PageReads, pausable: Pausable | undefined,
     // By their phase: ended, running, waiting.
     .sort((a, b) => (a.sort < b.sort ? -1 : 1))
     .slice(0, MOST_OPEN)
-  const [items, paused] = await Promise.all([reads.items(runs.map(({ pk }) => pk)), pausable && readPauses(reads, pausable)])
+  const [items, paused] = await Promise.all([reads.items(runs.map(({ pk }) => pk)), pauses])
   const records = items.flatMap(item => parseRecord(item) ?? [])
   return { at: now.toISOString(), runs: records.sort((a, b) => (a.id < b.id ? 1 : -1)), ...(paused && { paused }) }
 }
@@ -31,7 +31,7 @@ export async function findPausable(reads: PageReads): Promise<Pausable> {
   ])
 }
 
-async function readPauses(reads: PageReads, pausable: Pausable): Promise<Pause[]> {
+export async function readPauses(reads: PageReads, pausable: Pausable): Promise<Pause[]> {
   return (await reads.items([...pausable.keys()])).flatMap(item => {
     const { pk, paused } = Object(item) as { pk: string; paused?: unknown }
     const { at, actor } = Object(paused) as Record<string, unknown>

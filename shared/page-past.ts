@@ -24,7 +24,7 @@ export async function answerPast(deps: Deps, [what, first = '', second = '']: st
     case 'week':
       return answerWeek(deps, query)
     case 'next':
-      return answerNext(deps, query)
+      return answerNext(deps)
     case 'cost':
       return answerCost(deps, query.get('month') ?? '')
   }
@@ -67,13 +67,9 @@ function answerWeek({ reads, now }: Deps, query: Query) {
 }
 const timeOf = (text: string | null) => new Date(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text ?? '') ? (text ?? '') : Number.NaN)
 
-async function answerNext({ reads, now }: Deps, query: Query): Promise<NextFirings> {
-  const [count, wanted] = [Number(query.get('count') ?? 1), query.get('job')]
-  if (!Number.isInteger(count) || count < 1 || count > 50) throw new UserError('Firings are counted from 1 to 50.')
+async function answerNext({ reads, now }: Deps): Promise<NextFirings> {
   const { jobs } = await reads.config(await reads.configKey())
-  const asked = Object.entries(jobs).filter(([name]) => wanted === null || name === wanted)
-  const coming = asked.map(([name, job]) => [name, nextFirings(job, now(), count)] as const)
-  return Object.fromEntries(coming.filter(([, firings]) => firings.length > 0))
+  return Object.fromEntries(Object.entries(jobs).flatMap(([name, job]) => nextFirings(job, now(), 1).map(next => [name, next])))
 }
 
 function answerCost({ reads, now }: Deps, month: string) {

@@ -2,9 +2,10 @@
 import { dayOfRun, KEY, PK, RUN_ID_PATTERN } from './contract.ts'
 import { estimateCost } from './cost.ts'
 import type { RunAnswer } from './page-api.ts'
+import { deedsOf } from './page-deeds.ts'
 import { type PageReads, readDays, readIndex, readPage } from './page-reads.ts'
 import { parseRecord } from './parse-record.ts'
-import { offersRetry, reasonRow } from './reasons.ts'
+import { reasonRow } from './reasons.ts'
 import type { RunRecord } from './run.ts'
 
 /** From the table, or, when it is no longer there, from the bucket by way of the index. */
@@ -17,13 +18,17 @@ export async function readRun(reads: PageReads, id: string): Promise<RunRecord |
   return row && parseRecord(await readPage<RunRecord>(reads, KEY.record(row)))
 }
 
-export async function readRunAnswer(reads: PageReads, id: string): Promise<RunAnswer | undefined> {
+export async function readRunAnswer(reads: PageReads, id: string, tidemill: string): Promise<RunAnswer | undefined> {
   const run = await readRun(reads, id)
   if (!run) return undefined
   const usd = await costOf(reads, run)
   const { reason } = run
-  const advice = reason && { next: reasonRow(reason).next, ...(offersRetry(reason) && { retry: true as const }) }
-  return { run, ...advice, ...(usd !== undefined && { usd }) }
+  return {
+    run,
+    deeds: deedsOf(run, tidemill),
+    ...(reason && { next: reasonRow(reason).next }),
+    ...(usd !== undefined && { usd }),
+  }
 }
 
 /** Sizes are those that the run was claimed with; a configuration that is gone leaves only the cost unknown. */

@@ -25,7 +25,7 @@ export async function readWeek(reads: PageReads, from: Date, until: Date, now: D
   const [index, deployments, open] = await Promise.all([
     readIndex(reads),
     readDeployments(reads),
-    readOpen(reads, undefined, now),
+    readOpen(reads, Promise.resolve(undefined), now),
   ])
   const periods = await Promise.all(
     periodsOf(deployments, from, until).map(async each => ({ ...each, config: await reads.config(each.config) })),

@@ -61,6 +61,12 @@ export function parsePartLine(text: string): PartLine | undefined {
   return node && ({ type: 'node', step: count(value.step) ?? 0, ...node } satisfies NodeLine)
 }
 
+/** The same, of a line of the log alone. */
+export function parseLog(text: string): LogLine | undefined {
+  const value = fieldsOf(parseJson(text))
+  return value.type === 'log' ? parseLogLine(value) : undefined
+}
+
 function parseLogLine(value: Fields): LogLine | undefined {
   const at = time(value.at)
   return at === undefined || typeof value.text !== 'string'

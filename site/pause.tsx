@@ -1,13 +1,7 @@
 /** What is paused, since when, and by whom. */
-import type { JobConfig } from '../shared/config-model.ts'
 import type { Pause } from '../shared/page-api.ts'
 import { triggerWords } from './rows.ts'
 import { Mark, Text, Time } from './words.tsx'
-
-/** That of the environment goes first: it holds up the job also when the job itself is resumed. */
-export const pauseOf = (pauses: readonly Pause[] | undefined, { project, environment, name }: JobConfig) =>
-  pauses?.find(each => each.of === 'environment' && each.name === `${project}/${environment}`) ??
-  pauses?.find(each => each.of === 'job' && each.name === `${project}/${name}`)
 
 /** `own`: of the job that stands beside it. */
 export const Paused = ({ pause: { of, name, at, actor }, now, own }: { pause: Pause; now: Date; own?: boolean }) => (

@@ -2,6 +2,7 @@
 import type { ApiRequest, ApiResponse } from '../shared/api.ts'
 import { isReadable } from '../shared/contract.ts'
 import {
+  type JobAnswer,
   type Me,
   type MonthAnswer,
   type NextFirings,
@@ -9,6 +10,7 @@ import {
   type OpenRuns,
   type PartList,
   type RunAnswer,
+  type RunProgress,
   type SourceHistory,
   TOKEN_HEADER,
   type Week,
@@ -87,6 +89,8 @@ export const readMe = () => json<Me>('api/me')
 export const readOpen = (signal: AbortSignal) => json<OpenRuns>('api/open', { signal })
 export const readRun = (id: string, signal?: AbortSignal) =>
   json<RunAnswer>(`api/runs/${encodeURIComponent(id)}`, signal ? { signal } : {})
+export const readProgress = (id: string, attempt: number, after: number, signal: AbortSignal) =>
+  json<RunProgress>(`api/progress/${encodeURIComponent(id)}/${attempt}?after=${after}`, { signal })
 export const readNode = (project: string, environment: string, uniqueId: string, days: number, signal: AbortSignal) =>
   json<NodeHistory>(
     `api/nodes/${[project, environment].map(encodeURIComponent).join('/')}?id=${encodeURIComponent(uniqueId)}&days=${days}`,
@@ -94,9 +98,9 @@ export const readNode = (project: string, environment: string, uniqueId: string,
   )
 export const readWeek = (from: Date, until: Date, signal: AbortSignal) =>
   json<Week>(`api/week?from=${from.toISOString()}&until=${until.toISOString()}`, { signal })
-/** Without a job: of all. */
-export const readNext = (signal: AbortSignal, count = 1, job = '') =>
-  json<NextFirings>(`api/next?count=${count}${job && `&job=${encodeURIComponent(job)}`}`, { signal })
+export const readNext = (signal: AbortSignal) => json<NextFirings>('api/next', { signal })
+export const readJob = (project: string, job: string, signal: AbortSignal) =>
+  json<JobAnswer>(`api/jobs/${[project, job].map(encodeURIComponent).join('/')}`, { signal })
 export const readMonth = (month: string, signal: AbortSignal) => json<MonthAnswer>(`api/cost?month=${month}`, { signal })
 export const readSources = (signal: AbortSignal) => json<SourceHistory>('api/sources', { signal })
 export const listParts = async (id: string, attempt: number, after: number, signal?: AbortSignal) =>

@@ -3,15 +3,16 @@ import { useState } from 'preact/hooks'
 import type { JobConfig } from '../../shared/config-model.ts'
 import { formatDuration, formatRelative, plural } from '../../shared/format.ts'
 import type { IndexRun } from '../../shared/history-index.ts'
+import { type JobFiring, MOST_NEXT, pauseOf } from '../../shared/page-api.ts'
 import { useApp, useIndex, zoneOf } from '../app-context.ts'
-import { Paused, pauseOf } from '../pause.tsx'
+import { Fact, Facts } from '../facts.tsx'
+import { Paused } from '../pause.tsx'
 import { HREF } from '../route.ts'
 import { Deeds } from '../run/actions.tsx'
-import { jobDeeds } from '../run/commands.ts'
 import { loadJobRuns } from '../run/load.ts'
 import { openRows, useOpenRuns } from '../runs/open-runs.ts'
 import { RunTable } from '../runs/table.tsx'
-import { readNext } from '../server.ts'
+import { readJob } from '../server.ts'
 import { streakWords } from '../streak.ts'
 import { Trend } from '../trend.tsx'
 import { useLoad, useNow } from '../use.ts'
@@ -20,13 +21,11 @@ import { startedBy } from './jobs.tsx'
 
 const CHARTED = 60
 const LISTED = 50
-/** Coming firings. */
-const MOST = 20
-const EVERY = 60_000
+const EVERY = 10_000
 
 export function JobPage({ project, name }: { project: string; name: string }) {
   const now = useNow(10_000)
-  const { config, me } = useApp()
+  const { config } = useApp()
   const full = `${project}/${name}`
   const job = config?.jobs[full]
   const loadedIndex = useIndex()
@@ -36,10 +35,11 @@ export function JobPage({ project, name }: { project: string; name: string }) {
     async () => (loadedIndex.value ? loadJobRuns(index, full) : undefined),
     ['job', full, past?.page, loadedIndex.value !== undefined],
   )
-  const fault = runs.fault ?? loadedIndex.fault
   const open = useOpenRuns()
+  const answer = useLoad(async signal => job && readJob(project, name, signal), ['job', full, !job], { every: () => EVERY })
   const going = openRows(open.value, index).filter(row => row.project === project && row.job === name)
   const list = runs.value ?? []
+  const fault = runs.fault ?? answer.fault ?? loadedIndex.fault
   const pause = job && pauseOf(open.value?.paused, job)
   return (
     <>
@@ -58,10 +58,10 @@ export function JobPage({ project, name }: { project: string; name: string }) {
           <Paused pause={pause} now={now} own />: no new run starts.
         </p>
       )}
-      {job && <Deeds deeds={jobDeeds(job, me.command, open.value?.paused)} reload={open.reload} />}
-      {fault && <FaultNote fault={fault} retry={() => [runs, loadedIndex].forEach(each => void each.reload())} />}
+      {answer.value && <Deeds deeds={answer.value.deeds} reload={() => [open, answer].forEach(each => void each.reload())} />}
+      {fault && <FaultNote fault={fault} retry={() => [runs, loadedIndex, answer].forEach(each => void each.reload())} />}
       <DurationTrend runs={list} usual={past?.usualSeconds} />
-      {job && <Coming job={job} now={now} />}
+      {job && answer.value && <Coming job={job} next={answer.value.next} now={now} />}
       {job && <Settings job={job} repository={config?.projects[project]?.repository} />}
       {going.length > 0 && (
         <section aria-labelledby="going">
@@ -99,18 +99,14 @@ function DurationTrend({ runs, usual }: { runs: IndexRun[]; usual: number | unde
   return <Trend bars={bars} line={usual} label={`Duration of the newest ${plural(bars.length, 'run')}`} />
 }
 
-function Coming({ job, now }: { job: JobConfig; now: Date }) {
+function Coming({ job, next, now }: { job: JobConfig; next: JobFiring[]; now: Date }) {
   const [count, setCount] = useState(3)
-  const name = `${job.project}/${job.name}`
-  const { value, fault, reload } = useLoad(signal => readNext(signal, MOST, name), ['next', name], { every: () => EVERY })
-  if (!value) return fault ? <FaultNote fault={fault} retry={reload} /> : null
-  const coming = value[name] ?? []
-  if (coming.length === 0) return <p>Started {startedBy(job)}.</p>
+  if (next.length === 0) return <p>Started {startedBy(job)}.</p>
   return (
     <section aria-labelledby="next">
       <h2 id="next">Next</h2>
       <ul class="plain">
-        {coming.slice(0, count).map(({ at, local, timezone, schedule }) => (
+        {next.slice(0, count).map(({ at, local, timezone, schedule }) => (
           <li key={at + schedule}>
             <Time at={at} now={now} zone={timezone} />{' '}
             <span class="dim">
@@ -121,8 +117,8 @@ function Coming({ job, now }: { job: JobConfig; now: Date }) {
         ))}
       </ul>
       {count === 3 && (
-        <button type="button" onClick={() => setCount(MOST)}>
-          Next {MOST}
+        <button type="button" onClick={() => setCount(MOST_NEXT)}>
+          Next {MOST_NEXT}
         </button>
       )}
     </section>
@@ -153,29 +149,20 @@ function Settings({ job, repository }: { job: JobConfig; repository: string | un
           </li>
         ))}
       </ol>
-      <dl class="facts">
-        {facts.map(
-          ([name, value]) =>
-            value && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>
-                  <Text of={value} max={200} />
-                </dd>
-              </div>
-            ),
-        )}
-        {repository && (
-          <div>
-            <dt>Repository</dt>
-            <dd>
-              <Link href={repository.replace(/\.git$/, '')}>
-                <Text of={repository} max={200} />
-              </Link>
-            </dd>
-          </div>
-        )}
-      </dl>
+      <Facts>
+        {facts.map(([name, value]) => (
+          <Fact key={name} name={name}>
+            {value}
+          </Fact>
+        ))}
+        <Fact name="Repository">
+          {repository && (
+            <Link href={repository.replace(/\.git$/, '')}>
+              <Text of={repository} max={200} />
+            </Link>
+          )}
+        </Fact>
+      </Facts>
     </section>
   )
 }

@@ -2,9 +2,9 @@
 import type { Config } from '../../shared/config-model.ts'
 import { formatDuration, formatRelative } from '../../shared/format.ts'
 import type { IndexJob } from '../../shared/history-index.ts'
-import type { NextFirings, Pause } from '../../shared/page-api.ts'
+import { type NextFirings, type Pause, pauseOf } from '../../shared/page-api.ts'
 import { useApp, useIndex, zoneOf } from '../app-context.ts'
-import { Paused, pauseOf } from '../pause.tsx'
+import { Paused } from '../pause.tsx'
 import { HREF } from '../route.ts'
 import { useOpenRuns } from '../runs/open-runs.ts'
 import { readNext } from '../server.ts'
@@ -61,7 +61,7 @@ interface RowProps {
 function JobRow({ name, past, config, coming, paused, now }: RowProps) {
   const job = config?.jobs[name]
   const [project = '', short = ''] = name.split('/')
-  const next = coming?.[name]?.[0]
+  const next = coming?.[name]
   const last = past?.outcomes[0]
   const pause = job && pauseOf(paused, job)
   return (

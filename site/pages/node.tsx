@@ -1,6 +1,7 @@
 /** One model, test, seed or snapshot over its runs. */
 import { formatCount, formatDuration, plural } from '../../shared/format.ts'
 import type { NodeRun } from '../../shared/page-api.ts'
+import { Fact, Facts } from '../facts.tsx'
 import { HREF } from '../route.ts'
 import { readNode } from '../server.ts'
 import { streakWords } from '../streak.ts'
@@ -89,12 +90,12 @@ function Past({ runs, now, test }: { runs: NodeRun[]; now: Date; test: boolean }
           ! Flaky: {plural(flaky, 'time')} it turned from good to failing or back while the code stayed the same.
         </p>
       )}
-      <dl class="facts">
-        {median !== undefined && <Fact name="Median" value={formatDuration(median)} />}
-        <Fact name="File" value={newest?.path} />
-        <Fact name="Materialized" value={newest?.materialized} />
-        <Fact name="Relation" value={newest?.relation} />
-      </dl>
+      <Facts>
+        <Fact name="Median">{median !== undefined && formatDuration(median)}</Fact>
+        <Fact name="File">{newest?.path}</Fact>
+        <Fact name="Materialized">{newest?.materialized}</Fact>
+        <Fact name="Relation">{newest?.relation}</Fact>
+      </Facts>
       <Trend bars={bars} line={median} label={`Duration of the newest ${plural(bars.length, 'run')}`} />
       <Table
         caption="Runs of this node"
@@ -140,13 +141,3 @@ function Past({ runs, now, test }: { runs: NodeRun[]; now: Date; test: boolean }
     </>
   )
 }
-
-const Fact = ({ name, value }: { name: string; value: string | undefined }) =>
-  value ? (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <Text of={value} max={200} />
-      </dd>
-    </div>
-  ) : null

@@ -1,8 +1,8 @@
 /** A week of schedules: what was to run, what did, what is missing, what comes. */
 import { formatDay, plural } from '../../shared/format.ts'
-import type { Expected } from '../../shared/page-api.ts'
+import { type Expected, pauseOf } from '../../shared/page-api.ts'
 import { useApp } from '../app-context.ts'
-import { Paused, pauseOf } from '../pause.tsx'
+import { Paused } from '../pause.tsx'
 import { HREF, hrefOf } from '../route.ts'
 import { useOpenRuns } from '../runs/open-runs.ts'
 import { readWeek } from '../server.ts'

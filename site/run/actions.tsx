@@ -1,24 +1,17 @@
 /** What can be done: buttons for those who may, commands for all. */
 import { useRef, useState } from 'preact/hooks'
 import type { ApiResponse } from '../../shared/api.ts'
-import { mayAct, type RunAnswer } from '../../shared/page-api.ts'
+import { type Deed, mayAct } from '../../shared/page-api.ts'
 import { useApp } from '../app-context.ts'
 import { faultOf } from '../fault.ts'
 import { HREF } from '../route.ts'
 import { act } from '../server.ts'
 import { Copy, Mark, Text } from '../words.tsx'
-import { type Deed, deedsOf } from './commands.ts'
 
-export function Actions({ answer, reload }: { answer: RunAnswer; reload(): void }) {
-  const { me } = useApp()
-  return <Deeds deeds={deedsOf(answer, me.command)} reload={reload} />
-}
-
-/** `key`: of one request; the same when a button is pressed twice in one dialog. */
 export function Deeds({ deeds, reload }: { deeds: Deed[]; reload(): void }) {
   const { me } = useApp()
   const [asked, setAsked] = useState<Deed>()
-  const allowed = deeds.filter(({ request }) => request && mayAct(me.role, request('').operation))
+  const allowed = deeds.filter(({ request }) => request && mayAct(me.role, request.operation))
   return (
     <div class="deeds">
       {allowed.map(deed => (
@@ -45,6 +38,7 @@ export function Deeds({ deeds, reload }: { deeds: Deed[]; reload(): void }) {
 }
 
 function Confirm({ deed, close, reload }: { deed: Deed; close(): void; reload(): void }) {
+  // The same when the button is pressed twice in one dialog.
   const key = useRef(crypto.randomUUID())
   const [state, setState] = useState<{ busy: boolean; answer?: ApiResponse }>({ busy: false })
   const { answer } = state
@@ -52,7 +46,10 @@ function Confirm({ deed, close, reload }: { deed: Deed; close(): void; reload():
     if (!deed.request) return
     setState({ busy: true })
     try {
-      setState({ busy: false, answer: await act(deed.request(key.current)) })
+      setState({
+        busy: false,
+        answer: await act('idempotencyKey' in deed.request ? { ...deed.request, idempotencyKey: key.current } : deed.request),
+      })
       reload()
     } catch (error) {
       const { message, hint } = faultOf(error)

@@ -4,6 +4,7 @@ import { formatDuration, formatSpan, plural, shortSha } from '../../shared/forma
 import type { HistoryIndex, IndexRun, RunNode } from '../../shared/history-index.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { useApp } from '../app-context.ts'
+import { Fact, Facts } from '../facts.tsx'
 import { HREF } from '../route.ts'
 import { readRun } from '../server.ts'
 import { useLoad } from '../use.ts'
@@ -56,47 +57,35 @@ function Against({ record, good, before, nodes, now }: AgainstProps) {
   const url = from && to && from !== to ? compareUrl(config?.projects[record.project]?.repository ?? '', from, to) : undefined
   return (
     <>
-      <dl class="facts">
-        <div>
-          <dt>Run</dt>
-          <dd>
-            <a href={HREF.run(good.id)}>
-              <Time at={good.startedAt ?? good.endedAt} now={now} />
-            </a>{' '}
-            <span class="dim">({formatSpan(span)} before)</span>
-          </dd>
-        </div>
-        <div>
-          <dt>Code</dt>
-          <dd>
-            {!from || !to ? (
-              'not known'
-            ) : from === to ? (
-              'the same commit: look at the data and the warehouse first'
-            ) : (
-              <>
-                <code>{shortSha(from)}</code> → <code>{shortSha(to)}</code> <Text of={record.commit?.subject} max={90} />{' '}
-                {url && <Link href={url}>what changed</Link>}
-              </>
-            )}
-          </dd>
-        </div>
-        <div>
-          <dt>Configuration</dt>
-          <dd>{before.config === record.config ? 'the same' : 'another one was deployed in between'}</dd>
-        </div>
+      <Facts>
+        <Fact name="Run">
+          <a href={HREF.run(good.id)}>
+            <Time at={good.startedAt ?? good.endedAt} now={now} />
+          </a>{' '}
+          <span class="dim">({formatSpan(span)} before)</span>
+        </Fact>
+        <Fact name="Code">
+          {!from || !to ? (
+            'not known'
+          ) : from === to ? (
+            'the same commit: look at the data and the warehouse first'
+          ) : (
+            <>
+              <code>{shortSha(from)}</code> → <code>{shortSha(to)}</code> <Text of={record.commit?.subject} max={90} />{' '}
+              {url && <Link href={url}>what changed</Link>}
+            </>
+          )}
+        </Fact>
+        <Fact name="Configuration">{before.config === record.config ? 'the same' : 'another one was deployed in between'}</Fact>
         {record.dbtVersion && before.dbtVersion && (
-          <div>
-            <dt>dbt</dt>
-            <dd>
-              <Text
-                of={before.dbtVersion === record.dbtVersion ? 'the same' : `${before.dbtVersion} → ${record.dbtVersion}`}
-                max={80}
-              />
-            </dd>
-          </div>
+          <Fact name="dbt">
+            <Text
+              of={before.dbtVersion === record.dbtVersion ? 'the same' : `${before.dbtVersion} → ${record.dbtVersion}`}
+              max={80}
+            />
+          </Fact>
         )}
-      </dl>
+      </Facts>
       {wanted ? (
         <NodeChanges record={record} before={before} nodes={nodes ?? []} />
       ) : (

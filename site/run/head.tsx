@@ -7,10 +7,11 @@ import type { RunAnswer } from '../../shared/page-api.ts'
 import type { Progress } from '../../shared/plan.ts'
 import { isFinal, type NodeResult, type RunRecord } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
+import { Fact, Facts } from '../facts.tsx'
 import { HREF } from '../route.ts'
 import { isSlow, rowOf, tookOf, triggerWords } from '../rows.ts'
 import { Mark, Status, Text, Time } from '../words.tsx'
-import { Actions } from './actions.tsx'
+import { Deeds } from './actions.tsx'
 
 interface HeadProps {
   answer: RunAnswer
@@ -38,7 +39,7 @@ export function RunHead({ answer, index, progress, now, reload, brief }: HeadPro
         </span>{' '}
         <Status status={status} reason={reason} />
       </h1>
-      {!brief && <Facts record={record} usd={usd} index={index} now={now} zone={zoneOf(config, project, job)} />}
+      {!brief && <FactsOf record={record} usd={usd} index={index} now={now} zone={zoneOf(config, project, job)} />}
       {!isFinal(status) && <Going record={record} progress={progress} now={now} />}
       {(message || failures.length > 0) && status !== 'success' && isFinal(status) && !brief && (
         <section class={`note ${status === 'error' ? 'fault' : ''}`} aria-label="What happened">
@@ -52,24 +53,24 @@ export function RunHead({ answer, index, progress, now, reload, brief }: HeadPro
         </section>
       )}
       {record.artifactsIncomplete && !brief && <p class="is-warn">! Not everything that the run made could be stored.</p>}
-      {!brief && <Actions answer={answer} reload={reload} />}
+      {!brief && <Deeds deeds={answer.deeds} reload={reload} />}
     </>
   )
 }
 
-interface FactsProps {
+interface FactsOfProps {
   record: RunRecord
   usd: number | undefined
   index: HistoryIndex | undefined
   now: Date
   zone: string
 }
-function Facts({ record, usd, index, now, zone }: FactsProps) {
+function FactsOf({ record, usd, index, now, zone }: FactsOfProps) {
   const row = rowOf(record, index)
   const took = tookOf(row, now)
   const started = record.startedAt ?? record.claimedAt
   return (
-    <dl class="facts">
+    <Facts>
       <Fact name={record.startedAt ? 'Started' : 'Asked for'}>
         <Time at={started} now={now} zone={zone} />{' '}
         <span class="dim">
@@ -95,13 +96,9 @@ function Facts({ record, usd, index, now, zone }: FactsProps) {
           </span>
         </Fact>
       )}
-      {usd !== undefined && <Fact name="Cost, estimated">{formatMoney(usd)}</Fact>}
+      <Fact name="Cost, estimated">{usd !== undefined && formatMoney(usd)}</Fact>
       {record.attempts.length > 1 && <Fact name="Attempts">{record.attempts.length}</Fact>}
-      {record.dbtVersion && (
-        <Fact name="dbt">
-          <Text of={record.dbtVersion} max={30} />
-        </Fact>
-      )}
+      <Fact name="dbt">{record.dbtVersion}</Fact>
       <Fact name="Run">
         <code>{record.id}</code>
       </Fact>
@@ -116,16 +113,9 @@ function Facts({ record, usd, index, now, zone }: FactsProps) {
           by <Text of={record.cancel.actor} max={80} />, <Time at={record.cancel.at} now={now} zone={zone} />
         </Fact>
       )}
-    </dl>
+    </Facts>
   )
 }
-
-const Fact = ({ name, children }: { name: string; children: preact.ComponentChildren }) => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-)
 
 function Cause({ record, zone, now }: { record: RunRecord; zone: string; now: Date }) {
   const { cause } = record

@@ -3,9 +3,9 @@ import { useRef } from 'preact/hooks'
 import type { RunNode } from '../../shared/history-index.ts'
 import type { Progress } from '../../shared/plan.ts'
 import { isFinal, type RunRecord } from '../../shared/run.ts'
+import { readProgress } from '../server.ts'
 import { type Loaded, useLoad } from '../use.ts'
 import { loadNodes } from './load.ts'
-import { listAllParts, numberOfPart, type Part, readPart } from './parts.ts'
 
 export interface Results {
   /** In order of their ends while it goes on, else of their starts. */
@@ -15,10 +15,6 @@ export interface Results {
   leftOut: number
 }
 
-/** Of a long run that is opened late: results of the newest parts are enough to see what goes on. */
-const MOST_PARTS = 150
-/** Parts that are asked for at once. */
-const AT_ONCE = 6
 const EVERY = 3000
 
 interface Feed {
@@ -57,27 +53,16 @@ async function readFeed(before: Feed | undefined, record: RunRecord, signal: Abo
       : { run: record.id, attempt, last: 0, leftOut: 0, nodes: same ? before.nodes : new Map() }
   if (attempt === 0) return feed
   // A run that is opened in its second attempt has results of the first.
-  const first = same ? attempt : 1
-  for (let number = first; number <= attempt; number++) await readAttempt(feed, record.id, number, number === attempt, signal)
+  for (let number = same ? attempt : 1; number <= attempt; number++) {
+    const found = await readProgress(record.id, number, number === attempt ? feed.last : 0, signal)
+    for (const node of found.nodes) {
+      // Later results of a node take the place of earlier ones, at the end.
+      feed.nodes.delete(node.uniqueId)
+      feed.nodes.set(node.uniqueId, node)
+    }
+    feed.leftOut += found.leftOut
+    if (number === attempt) feed.last = found.last
+    if (found.progress) feed.progress = found.progress
+  }
   return feed
-}
-
-async function readAttempt(feed: Feed, run: string, attempt: number, current: boolean, signal: AbortSignal): Promise<void> {
-  const keys = await listAllParts(run, attempt, current ? feed.last : 0, signal)
-  const wanted = keys.slice(-MOST_PARTS)
-  feed.leftOut += keys.length - wanted.length
-  for (let i = 0; i < wanted.length; i += AT_ONCE) {
-    const parts = await Promise.all(wanted.slice(i, i + AT_ONCE).map(key => readPart(key, signal)))
-    for (const part of parts) take(feed, part, attempt)
-  }
-  if (current) feed.last = Math.max(feed.last, ...keys.map(numberOfPart))
-}
-
-function take(feed: Feed, { nodes, progress }: Part, attempt: number): void {
-  if (progress) feed.progress = progress
-  for (const { type: _, ...node } of nodes) {
-    // Later results of a node take the place of earlier ones, at the end.
-    feed.nodes.delete(node.uniqueId)
-    feed.nodes.set(node.uniqueId, { ...node, attempt })
-  }
 }

@@ -83,7 +83,7 @@ export async function readChunk(log: LogStore, index: number): Promise<Chunk | u
   chunk.state = 'reading'
   const first = chunk.from === undefined
   try {
-    const { log: all } = await readPart(chunk.key)
+    const all = await readPart(chunk.key)
     const head: Line[] =
       isFirst(log, index) && chunk.attempt > 1 ? [{ at: all[0]?.at ?? '', step: -1, text: `— attempt ${chunk.attempt} —` }] : []
     take(log, chunk, [...head, ...all.filter(showsOf(log.filter))])

@@ -1,30 +1,12 @@
-/** Parts of an attempt's log and ledger. A container wrote them: every line is parsed and bounded. */
-import { parsePartLine } from '../../shared/parse-result.ts'
-import type { LogLine, NodeLine, Progress } from '../../shared/plan.ts'
+/** Parts of an attempt's log. A container wrote them: every line is parsed. */
+import { parseLog } from '../../shared/parse-result.ts'
+import type { LogLine } from '../../shared/plan.ts'
 import { unpackText } from '../../shared/unpack.ts'
 import { askData, listParts } from '../server.ts'
 
-export interface Part {
-  progress?: Progress
-  log: LogLine[]
-  nodes: NodeLine[]
-}
-
-export async function readPart(key: string, signal?: AbortSignal): Promise<Part> {
-  const response = await askData(key, signal ? { signal } : {})
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  return parsePart(await unpackText(bytes))
-}
-
-export function parsePart(text: string): Part {
-  const part: Part = { log: [], nodes: [] }
-  for (const row of text.split('\n')) {
-    const line = row ? parsePartLine(row) : undefined
-    if (line?.type === 'log') part.log.push(line)
-    else if (line?.type === 'node') part.nodes.push(line)
-    else if (line) part.progress = line
-  }
-  return part
+export async function readPart(key: string): Promise<LogLine[]> {
+  const bytes = new Uint8Array(await (await askData(key)).arrayBuffer())
+  return (await unpackText(bytes)).split('\n').flatMap(line => (line && parseLog(line)) || [])
 }
 
 /** 0 for the end that came by CloudWatch. */

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import { formatCount, formatDuration, plural, stripControls } from '../../shared/format.ts'
 import type { RunNode } from '../../shared/history-index.ts'
 import type { RunRecord, StepResult } from '../../shared/run.ts'
+import { Fact, Facts } from '../facts.tsx'
 import { HREF } from '../route.ts'
 import { Select } from '../select.tsx'
 import { Table } from '../table.tsx'
@@ -137,19 +138,13 @@ function NodeMore({ record, steps, node }: { record: RunRecord; steps: StepResul
   return (
     <>
       {node.message && <pre>{stripControls(node.message)}</pre>}
-      <dl class="facts">
-        {facts.map(
-          ([name, value]) =>
-            value && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>
-                  <Text of={value} max={300} />
-                </dd>
-              </div>
-            ),
-        )}
-      </dl>
+      <Facts>
+        {facts.map(([name, value]) => (
+          <Fact key={name} name={name}>
+            {value}
+          </Fact>
+        ))}
+      </Facts>
       <p class="links">
         <a href={HREF.node(record.project, record.environment, node.uniqueId)}>History of this node</a>
         {node.endedAt && <a href={HREF.run(record.id, { view: 'log', at: node.endedAt })}>Log of that moment</a>}

@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import type { IndexRun } from '../../shared/history-index.ts'
 import { firingsBetween } from '../../shared/job-firings.ts'
 import type { Pause } from '../../shared/page-api.ts'
+import { jobDeeds } from '../../shared/page-deeds.ts'
 import { expectedOf, firingsOf, periodsOf, scheduledJobs } from '../../shared/page-week.ts'
 import { sumOf } from '../../site/pages/calendar.ts'
-import { jobDeeds } from '../../site/run/commands.ts'
 import { configOf, jobOf } from '../fakes/records.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
@@ -67,5 +67,5 @@ test('a paused job is offered to be resumed, as is its environment; nothing whil
   ]
   const [resume] = jobDeeds(job('0 2 * * *'), 'tidemill', both)
   assert.equal(resume?.command, 'tidemill resume --environment shop/prod')
-  assert.deepEqual(resume?.request?.(''), { operation: 'resume', environment: 'shop/prod' })
+  assert.deepEqual(resume?.request, { operation: 'resume', environment: 'shop/prod' })
 })

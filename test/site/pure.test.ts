@@ -4,12 +4,12 @@ import { test } from 'node:test'
 import type { DayPage, IndexRun, JobPage, RunNode } from '../../shared/history-index.ts'
 import type { NodeRun } from '../../shared/page-api.ts'
 import { monthCost } from '../../shared/page-costs.ts'
+import { deedsOf } from '../../shared/page-deeds.ts'
 import { readFilter } from '../../site/filter.ts'
 import { findRuns, PAGE_ROWS } from '../../site/find-runs.ts'
 import { flips } from '../../site/pages/node-runs.ts'
 import { hrefOf, parseRoute } from '../../site/route.ts'
 import { compareNodes, compareUrl, lastGood } from '../../site/run/changes.ts'
-import { deedsOf } from '../../site/run/commands.ts'
 import { criticalPath, timingOf } from '../../site/run/lanes.ts'
 import { levelOf, spansOf } from '../../site/run/log-text.ts'
 import { streakWords } from '../../site/streak.ts'
@@ -145,15 +145,15 @@ test('links to a comparison only for git hosts that are known', () => {
 test('a failed run offers its retry first; one that goes on only to be followed and cancelled', () => {
   const failed = runOf(1, { status: 'error', reason: 'node_failures', attempts: [attemptOf()] })
   assert.deepEqual(
-    deedsOf({ run: failed, retry: true }, 'tidemill --local').map(deed => deed.command.split(' ').slice(0, 3).join(' ')),
+    deedsOf(failed, 'tidemill --local').map(deed => deed.command.split(' ').slice(0, 3).join(' ')),
     ['tidemill --local retry', 'tidemill --local run', 'tidemill --local rerun'],
   )
   assert.deepEqual(
-    deedsOf({ run: runOf(1, { status: 'running' }) }, 'tidemill').map(deed => deed.name),
+    deedsOf(runOf(1, { status: 'running' }), 'tidemill').map(deed => deed.name),
     ['Follow', 'Cancel'],
   )
   const parse = runOf(1, { status: 'error', reason: 'parse_error', attempts: [attemptOf()] })
-  assert.ok(!deedsOf({ run: parse }, 'tidemill').some(deed => deed.name === 'Retry'))
+  assert.ok(!deedsOf(parse, 'tidemill').some(deed => deed.name === 'Retry'))
 })
 
 test('lines of the log: colours become classes, nothing invisible stays, long ones are cut', () => {
