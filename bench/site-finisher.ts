@@ -2,21 +2,19 @@
 import { execFile } from 'node:child_process'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
-import { dayOfRun, ENV, KEY } from '../shared/contract.ts'
+import { dayOfRun, KEY } from '../shared/contract.ts'
 import { HISTORY_KEY, type RunNodes } from '../shared/history-index.ts'
 import type { PartLine } from '../shared/plan.ts'
 import { NO_NODES, type NodeStatus, type RunRecord } from '../shared/run.ts'
 import { at, attemptOf, runId, runOf } from '../test/fakes/records.ts'
 import { figureOf } from './figures.ts'
 import type { Part, Values } from './rounds.ts'
+import { bundleFunction, functionEnv } from './site-compactor-call.ts'
 import { fill, type Installation, makeInstallation } from './site-store.ts'
 import type { Bench } from './start.ts'
 
-const ROOT = join(import.meta.dirname, '..')
 const NODES = 5000
 /** Of a run of an hour. */
 const PARTS = 700
@@ -28,7 +26,7 @@ export const finisherPart = (rounds: number, history: number): Part => ({
   name: 'finisher',
   rounds,
   async start(bench) {
-    const program = await bundleFinisher(bench.folder)
+    const program = await bundleFunction(bench.folder, 'finisher')
     const installations = [await makeInstallation(bench.cloud, 'empty'), await makeInstallation(bench.cloud, 'full')] as const
     for (const each of installations) bench.atEnd(async () => each.close())
     const [empty, full] = installations
@@ -71,22 +69,6 @@ export const finisherPart = (rounds: number, history: number): Part => ({
 })
 
 const column = (rounds: readonly Values[], key: string) => rounds.map(values => values[key] ?? Number.NaN)
-
-async function bundleFinisher(folder: string): Promise<string> {
-  const outfile = join(folder, 'app/finisher.cjs')
-  const entryPoints = [join(ROOT, 'lambda/finisher/handler.ts')]
-  await build({
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    minify: true,
-    keepNames: true,
-    logLevel: 'error',
-    entryPoints,
-    outfile,
-  })
-  return outfile
-}
 
 /** Lambda's door: takes the call of the compactor. */
 async function answerCalls(bench: Bench): Promise<string> {
@@ -133,17 +115,7 @@ async function record(
   { lambda, s3 }: { lambda: string; s3?: string },
 ): Promise<{ seconds: number; megabytes: number }> {
   await to.put({ ...ENDED, config: to.config.slice('config/'.length, -'.json'.length) })
-  const env = {
-    PATH: process.env.PATH,
-    ...bench.cloud.env,
-    AWS_ENDPOINT_URL_LAMBDA: lambda,
-    ...(s3 && { AWS_ENDPOINT_URL_S3: s3 }),
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    ...Object.fromEntries(Object.values(ENV).map(name => [name, 'x'])),
-    [ENV.table]: to.name,
-    [ENV.bucket]: to.name,
-    [ENV.configKey]: to.config,
-  }
+  const env = { ...functionEnv(bench.cloud, to), AWS_ENDPOINT_URL_LAMBDA: lambda, ...(s3 && { AWS_ENDPOINT_URL_S3: s3 }) }
   const { stderr } = await promisify(execFile)(process.execPath, ['-e', PROGRAM, program, ENDED.id], { env, timeout: 60_000 })
   const object = await to.bucket.read(KEY.nodes(ENDED), 1e8)
   const { nodes } = JSON.parse(gunzipSync(object?.body ?? new Uint8Array()).toString()) as RunNodes

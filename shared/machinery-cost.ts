@@ -33,7 +33,7 @@ export interface Use {
   emailsSent: number
 }
 
-const NO_USE: Use = {
+export const NO_USE: Use = {
   lambdaRequests: 0,
   lambdaGbSeconds: 0,
   tableWrites: 0,
@@ -93,7 +93,7 @@ const DAYS_OF_MONTH = 30
 const HOURS_OF_MONTH = 24 * DAYS_OF_MONTH
 
 /** The machinery as it stands in the stack; a test holds these to the template. */
-export const MACHINERY = { alarms: 4, sweepMinutes: 5, sweeperMb: 1024 } as const
+export const MACHINERY = { alarms: 4, sweepMinutes: 5, sweeperMb: 1024, compactorMb: 1536 } as const
 
 /** One turn of the sweeper that finds nothing. 0.35 s at its size are assumed; it stays warm. */
 export const USE_OF_TURN: Use = {

@@ -34,4 +34,5 @@ test('the template has what the price of an idle month counts, and nothing else 
     [`cron(0/${MACHINERY.sweepMinutes} * * * ? *)`],
   )
   assert.equal(find(main, 'AWS::Lambda::Function', /^Functionssweeper/).Properties.MemorySize, MACHINERY.sweeperMb)
+  assert.equal(find(main, 'AWS::Lambda::Function', /^Functionscompactor/).Properties.MemorySize, MACHINERY.compactorMb)
 })
