@@ -12,7 +12,7 @@ import { SITE_CALLBACK, SITE_SIGNED_OUT } from '../../shared/resource-names.ts'
 import type { PageFile } from './files.ts'
 import type { Reply, SiteRequest } from './http.ts'
 import type { SendObject } from './objects.ts'
-import { begin, complete, forgetSignIn, redirect, SIGN_IN, SIGN_OUT, type SignIn, type SignInDeps } from './sign-in.ts'
+import { begin, complete, forgetSignIn, notice, redirect, SIGN_IN, SIGN_OUT, type SignIn, type SignInDeps } from './sign-in.ts'
 import { checkToken } from './token.ts'
 
 export interface PagesDeps extends SignInDeps {
@@ -50,7 +50,7 @@ export async function answerPages(deps: PagesDeps, request: SiteRequest): Promis
 /** The token is handed to the page in the fragment, which goes to no server. */
 async function welcome({ site, ...deps }: PagesDeps, request: SiteRequest): Promise<Reply> {
   const end = await complete(site, deps, request)
-  return 'status' in end ? refuse(end) : redirect(pageAddress(site.origin, end.to, end.token), [forgetSignIn])
+  return 'status' in end ? notice(end) : redirect(pageAddress(site.origin, end.to, end.token), [forgetSignIn])
 }
 
 interface Signed {

@@ -1,5 +1,6 @@
 /** Sign-in by Cognito's own page: an authorization code with PKCE, bound to the browser that asked for it by a short-lived cookie. */
 import { createHash } from 'node:crypto'
+import { type DocsNotice, docsNotice, NOTICE_HEADERS } from '../../shared/docs-site.ts'
 import type { PageError } from '../../shared/page-api.ts'
 import { DATA_HEADERS } from '../../shared/page-headers.ts'
 import { SITE_CALLBACK } from '../../shared/resource-names.ts'
@@ -62,9 +63,20 @@ export interface SignedIn {
 
 /** From Cognito's page back. A refusal where browser, code or token are not those of this sign-in. */
 export async function complete(site: SignIn, deps: SignInDeps, request: SiteRequest): Promise<SignedIn | PageError> {
+  const { query } = request
+  const hint = `Open ${site.origin} again.`
+  const again: PageError = {
+    status: 403,
+    message: 'The sign-in was not completed: it took too long, or was begun in another browser.',
+    hint,
+  }
   const kept = readKept(request.cookies.get(COOKIE))
-  const [code, state] = [request.query.get('code'), request.query.get('state')]
-  if (!kept || !code || state !== kept.state) return AGAIN
+  // The words of an error count only from where this browser was sent to: anybody can make a link with some.
+  if (!kept || query.get('state') !== kept.state) return again
+  const refusal = query.get('error_description') ?? query.get('error')
+  if (refusal) return { status: 403, message: `The sign-in was refused: ${refusal.slice(0, 300)}`, hint }
+  const code = query.get('code')
+  if (!code) return again
   const answer = await deps.postForm(`${site.authority}/oauth2/token`, {
     grant_type: 'authorization_code',
     client_id: site.audience,
@@ -73,15 +85,9 @@ export async function complete(site: SignIn, deps: SignInDeps, request: SiteRequ
     code_verifier: kept.verifier,
   })
   const token: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'id_token') : undefined
-  if (typeof token !== 'string') return AGAIN
+  if (typeof token !== 'string') return again
   const identity = await checkToken(token, site, deps.keys, deps.now())
-  return identity && identity.nonce === kept.nonce ? { token, identity, to: kept.to } : AGAIN
-}
-
-const AGAIN: PageError = {
-  status: 403,
-  message: 'The sign-in was not completed: it took too long, or was begun in another browser.',
-  hint: 'Open the page again.',
+  return identity && identity.nonce === kept.nonce ? { token, identity, to: kept.to } : again
 }
 
 export const forgetSignIn = `${COOKIE}=; Max-Age=0; ${ATTRIBUTES}`
@@ -90,6 +96,14 @@ export const redirect = (location: string, cookies: string[] = []): Reply => ({
   status: 302,
   headers: { ...DATA_HEADERS, location, 'cache-control': 'no-store' },
   ...(cookies.length && { cookies }),
+})
+
+/** A page for people. */
+export const notice = (why: DocsNotice, cookies: string[] = []): Reply => ({
+  status: why.status,
+  headers: NOTICE_HEADERS,
+  ...(cookies.length && { cookies }),
+  body: docsNotice(why),
 })
 
 /** A path of this origin: `//evil.example` and `/\evil.example` are none. */

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { answerDocs } from '../../lambda/site/docs.ts'
 import { answerPages } from '../../lambda/site/pages.ts'
 import { safePath } from '../../lambda/site/sign-in.ts'
-import { challengeOf, cookiesOf, makeSite, makeToken, request } from './site-fixture.ts'
+import { challengeOf, cookiesOf, DOCS, makeSite, makeToken, request } from './site-fixture.ts'
 
 const OPTIONS = { timeout: 5000 }
 
@@ -68,6 +68,36 @@ test(
     assert.equal(last.headers.location, 'https://runs.acme.example/#/signed-out')
   },
 )
+
+test('what Cognito or the directory refuses is said in their words, to the browser that was sent there', OPTIONS, async () => {
+  const { pages } = makeSite()
+  const begun = await answerPages(pages, request('/auth/sign-in'))
+  const state = new URL(begun.headers.location ?? '').searchParams.get('state')
+  const words = 'error=invalid_request&error_description=attributes+required%3A+%5Bemail%5D+%3Cb%3E'
+  const back = (query: string) => answerPages(pages, request(`/auth/callback?${query}`, { cookies: cookiesOf(begun.cookies) }))
+  const refused = await back(`${words}&state=${state}`)
+  assert.equal(refused.headers['content-type'], 'text/html; charset=utf-8')
+  assert.match(String(refused.body), /The sign-in was refused: attributes required: \[email\] &#60;b&#62;/)
+  assert.match(String(refused.body), /Open https:\/\/runs\.acme\.example again/)
+  assert.doesNotMatch(String((await back(words)).body), /attributes/)
+})
+
+test('docs: a token that no cookie holds, and one without a group, do not go round for ever', OPTIONS, async () => {
+  const { docs, exchange } = makeSite()
+  const signIn = async (claims: object) => {
+    const begun = await answerDocs(docs, request('/auth/sign-in?to=/shop/prod/current/'))
+    const { state, nonce } = Object.fromEntries(new URL(begun.headers.location ?? '').searchParams)
+    exchange.answer = { id_token: makeToken({ claims: { aud: DOCS.audience, nonce, ...claims } }) }
+    return answerDocs(docs, request(`/auth/callback?code=c&state=${state}`, { cookies: cookiesOf(begun.cookies) }))
+  }
+  const large = await signIn({ 'custom:groups': 'x'.repeat(2700) })
+  assert.deepEqual([large.status, large.cookies], [403, undefined])
+  assert.match(String(large.body), /a cookie holds 4000/)
+  const plain = await signIn({ 'cognito:groups': [] })
+  const refused = await answerDocs(docs, request('/shop/prod/current/', { cookies: cookiesOf(plain.cookies) }))
+  assert.equal(refused.status, 403)
+  assert.match(refused.cookies?.[0] ?? '', /^__Host-tidemill-docs=; Max-Age=0/)
+})
 
 test('after the sign-in the browser stays on this host', OPTIONS, () => {
   for (const bad of [
