@@ -59,7 +59,7 @@ export function uiChecks(chain: () => Installation) {
     const me = (await ask('/api/me')).json
     assert.deepEqual([me.installation, me.role, me.command], ['chain', 'admin', 'tidemill --local'])
     assert.match(me.actor, /^local:/)
-    const record = (await ask(`/api/runs/${run.id}`)).json
+    const record = (await ask(`/api/runs/${run.id}`)).json.run
     assert.deepEqual([record.status, record.commit.sha], ['success', run.commit.sha])
     const { keys } = (await ask(`/api/parts/${run.id}/1`)).json
     assert.ok(keys.length > 0)
