@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { Bucket } from '../../lambda/common/bucket.ts'
@@ -12,6 +11,7 @@ import { HISTORY_KEY, HISTORY_TABLES, type RunNodes } from '../../shared/history
 import type { RunRecord } from '../../shared/run.ts'
 import type { Installation } from './installation.ts'
 import { bucketOf } from './table.ts'
+import { until } from './until.ts'
 
 const MOST_BYTES = 16 * 1024 * 1024
 const read = async (bucket: Bucket, key: string) => (await bucket.read(key, MOST_BYTES))?.body
@@ -82,14 +82,10 @@ export function historyTests(installation: () => Installation): void {
 }
 
 /** The finisher may still be at it. */
-async function fileOf(bucket: Bucket, run: RunRecord, table: (typeof HISTORY_TABLES)[number]): Promise<Uint8Array> {
-  for (let tries = 0; tries < 60; tries++) {
-    const body = await read(bucket, HISTORY_KEY.run(table, dayOfRun(run.id), run.id))
-    if (body) return body
-    await sleep(500)
-  }
-  return assert.fail(`there are no ${table} of run ${run.id} (${run.job}, ${run.status})`)
-}
+const fileOf = (bucket: Bucket, run: RunRecord, table: (typeof HISTORY_TABLES)[number]): Promise<Uint8Array> =>
+  until(`${table} of run ${run.id} (${run.job}, ${run.status})`, 60, () =>
+    read(bucket, HISTORY_KEY.run(table, dayOfRun(run.id), run.id)),
+  )
 
 async function textAt(bucket: Bucket, key: string): Promise<string> {
   const body = await read(bucket, key)

@@ -121,7 +121,7 @@ function runTidemill(folder: string, args: string[]): Promise<Answer> {
 
 async function messagesOf(received: Installation['received'], run: string, count: number): Promise<string[]> {
   const about = () => received.map(body => JSON.stringify(body)).filter(text => text.includes(run))
-  for (let tries = 0; tries < 60 && about().length < count; tries++) await sleep(500)
+  for (let tries = 0; tries < 120 && about().length < count; tries++) await sleep(500)
   await sleep(1500)
   return about()
 }

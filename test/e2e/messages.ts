@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalCloud } from '../../local/cloud.ts'
 import type { Answer, Installation } from './installation.ts'
 import { type Backstage, makeBackstage } from './table.ts'
+import { until } from './until.ts'
 
 const limit = { timeout: 120_000 }
 
@@ -66,7 +66,7 @@ export function messageFaults(installation: () => Installation): void {
         behind,
         item => item.channel === 'slack' && item.kind === 'test' && item.state === 'sending',
       )
-      for (let tries = 0; tries < 40 && bodies.length === 0; tries++) await sleep(250)
+      await until('the request', 60, async () => bodies.length > 0)
       assert.ok(killed > 0, 'no process of the notifier was found')
       // Whoever is called meanwhile leaves it alone: the lease stands.
       await behind.call('notifier', {})
@@ -95,14 +95,8 @@ const countOf = (paths: string[]) => ({
   teams: paths.filter(path => path === '/hook/teams').length,
 })
 
-async function untilItem(behind: Backstage, wanted: (item: Answer['json']) => boolean): Promise<Answer['json']> {
-  for (let tries = 0; tries < 60; tries++) {
-    const found = (await behind.scan('MSG#')).find(wanted)
-    if (found) return found
-    await sleep(250)
-  }
-  return assert.fail('no such message')
-}
+const untilItem = (behind: Backstage, wanted: (item: Answer['json']) => boolean): Promise<Answer['json']> =>
+  until('such a message', 60, async () => (await behind.scan('MSG#')).find(wanted))
 
 /** Processes in which the emulator runs a function. Other emulators of this machine have another endpoint. */
 function processesOf(cloud: LocalCloud, functionName: string): number[] {
