@@ -185,7 +185,7 @@ test('cost by job and month', options, async () => {
     ["'%Y-%m'", "'%Y'"],
     ['count(distinct run_id)', 'count(*)'],
     ["filter (item = 'task')", ''],
-    ['round(sum(usd), 2) as usd', 'max(usd) as usd'],
+    ['round(sum(usd), 4) as usd', 'max(usd) as usd'],
     ['month desc', 'month'],
     ['usd desc', 'usd'],
     ['  job,\n', ''],
