@@ -74,7 +74,7 @@ export async function findDocs(
   }
   const folder = docsPath(project, environment, run, attempt)
   if (file.length === 0) return { to: folder }
-  return objectOf(place, name || 'index.html', origin + folder)
+  return objectOf(place, file.join('/') || 'index.html', origin + folder)
 }
 
 function objectOf({ project, environment, run, attempt }: DocsPlace, name: string, folder: string): DocsAnswer {

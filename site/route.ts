@@ -36,3 +36,7 @@ export const HREF = {
   job: (project: string, job: string) => hrefOf(['jobs', project, job]),
   node: (project: string, environment: string, uniqueId: string) => hrefOf(['nodes', project, environment, uniqueId]),
 }
+
+/** Of dbt's docs, on their own origin (`docs`); `run`: an id, or `current` for those that are in force. */
+export const docsAddress = (docs: string, project: string, environment: string, run: string) =>
+  `${docs}/${[project, environment, run].map(encodeURIComponent).join('/')}/`

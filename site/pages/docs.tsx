@@ -4,7 +4,7 @@ import type { IndexRun } from '../../shared/history-index.ts'
 import type { Pointer } from '../../shared/pointer.ts'
 import { useApp, useIndex } from '../app-context.ts'
 import { faultOf } from '../fault.ts'
-import { HREF } from '../route.ts'
+import { docsAddress, HREF } from '../route.ts'
 import { loadJobRuns } from '../run/load.ts'
 import { readData } from '../server.ts'
 import { useLoad, useNow } from '../use.ts'
@@ -43,7 +43,7 @@ function EnvironmentDocs({ project, environment }: { project: string; environmen
     const runs = job ? await loadJobRuns(index, job) : []
     return { pointer, runs: runs.filter(run => run.docs || run.noDocs).slice(0, EARLIER) }
   }, ['docs', project, environment, job, index?.at])
-  const site = (run: string) => `${me.docs}/${[project, environment, run].map(encodeURIComponent).join('/')}/`
+  const site = (run: string) => docsAddress(me.docs, project, environment, run)
   const { pointer, runs = [] } = loaded.value ?? {}
   return (
     <section>

@@ -8,9 +8,9 @@ import type { Progress } from '../../shared/plan.ts'
 import { isFinal, type NodeResult, type RunRecord } from '../../shared/run.ts'
 import { useApp, zoneOf } from '../app-context.ts'
 import { Fact, Facts } from '../facts.tsx'
-import { HREF } from '../route.ts'
+import { docsAddress, HREF } from '../route.ts'
 import { isSlow, rowOf, tookOf, triggerWords } from '../rows.ts'
-import { Mark, Status, Text, Time } from '../words.tsx'
+import { Link, Mark, Status, Text, Time } from '../words.tsx'
 import { Deeds } from './actions.tsx'
 
 interface HeadProps {
@@ -66,6 +66,7 @@ interface FactsOfProps {
   zone: string
 }
 function FactsOf({ record, usd, index, now, zone }: FactsOfProps) {
+  const { docs } = useApp().me
   const row = rowOf(record, index)
   const took = tookOf(row, now)
   const started = record.startedAt ?? record.claimedAt
@@ -99,6 +100,11 @@ function FactsOf({ record, usd, index, now, zone }: FactsOfProps) {
       <Fact name="Cost, estimated">{usd !== undefined && formatMoney(usd)}</Fact>
       {record.attempts.length > 1 && <Fact name="Attempts">{record.attempts.length}</Fact>}
       <Fact name="dbt">{record.dbtVersion}</Fact>
+      {(record.docsAttempt !== undefined || record.docsUploaded) && (
+        <Fact name="Docs">
+          <Link href={docsAddress(docs, record.project, record.environment, record.id)}>dbt’s docs of this run</Link>
+        </Fact>
+      )}
       <Fact name="Run">
         <code>{record.id}</code>
       </Fact>

@@ -30,6 +30,7 @@ const OBJECTS: Record<string, Uint8Array> = {
   [`${AT}manifest.json`]: gzipSync('{"nodes":{}}'),
   [`${AT}assets/app-1a2b3c4d.js`]: gzipSync('let a = 1'),
   [`${AT}assets/duckdb.wasm`]: gzipSync('wasm'),
+  [`${AT}assets/@lit-1a2b3c4d.js`]: gzipSync('let b = 1'),
   [`${AT}assets/notes.exe`]: Buffer.from('MZ'),
   [`${AT}index/nodes.parquet`]: Buffer.from('PAR1 0123456789 PAR1'),
   [`${KEY.docsRun('shop', 'prod', OLD)}index.html`]: gzipSync('<html>old</html>'),
@@ -87,6 +88,7 @@ test('each kind of file of 1.x and 2.x has its type, and comes as it is stored',
     ['assets/duckdb.wasm', 'application/wasm', 'gzip', forever],
     ['assets/notes.exe', 'application/octet-stream', undefined, forever],
     ['index/nodes.parquet', 'application/vnd.apache.parquet', undefined, forever],
+    ['assets/@lit-1a2b3c4d.js', 'text/javascript; charset=utf-8', 'gzip', forever],
   ] as const) {
     const { status, headers } = await ask(`/shop/prod/${RUN}/2/${path}?v=1`, { 'accept-encoding': 'gzip' })
     assert.deepEqual(

@@ -27,6 +27,7 @@ before(
       ...plain,
       steps: stepsOf(plain, nodes),
       failures: nodes.filter(node => node.status !== 'success'),
+      docsAttempt: 1,
       counts: { success: 117, warn: 0, error: 2, fail: 1, skipped: 0, 'no-op': 0 },
     }
     putRun(history.objects, failed, nodes)
@@ -62,6 +63,8 @@ test('Run: what failed, in the words of the database, what to do, and since when
   await page.getByText('Referenced column "amount_usd" not found').first().waitFor()
   await page.getByText('only what is left is built, on the same commit').first().waitFor()
   await page.getByRole('heading', { name: 'Since the last good run' }).waitFor()
+  const docs = await page.getByRole('link', { name: 'docs of this run' }).getAttribute('href')
+  assert.equal(docs, `${stage.backend.me.docs}/shop/prod/${failed.id}/`)
   await page.getByText('Commands').click()
   await page.getByText(`tidemill retry ${failed.id}`).waitFor()
   await view.axe()
