@@ -50,9 +50,9 @@ export const compactorParts = (rounds: number): Part[] => [
       }
     },
     figures: all => [
-      ...figuresOf(all, 'day', `a day of ${RUNS_OF_DAY} runs of 1000 nodes`),
-      ...memoryOf(all, 'good', 'a file of 500,000 results, the most it may have'),
-      ...memoryOf(all, 'failed', 'a file of 100,000 that failed, each with 2,000 characters'),
+      ...figuresOf(all, 'day', `compaction of a day of ${RUNS_OF_DAY} runs of 1000 nodes`),
+      ...memoryOf(all, 'good', 'compaction of a file of 500,000 results, the most it may have'),
+      ...memoryOf(all, 'failed', 'compaction of a file of 100,000 that failed, each with 2,000 characters'),
     ],
   },
   {
@@ -64,7 +64,7 @@ export const compactorParts = (rounds: number): Part[] => [
       const call = await caller(bench, to, async () => ({ daily: true }))
       return async () => named('month', await call())
     },
-    figures: all => figuresOf(all, 'month', `a month of ${USUAL_RUNS} runs a day of 1000 nodes, from files of its days`),
+    figures: all => figuresOf(all, 'month', `compaction of a month of ${USUAL_RUNS} runs a day, from files of its days`),
   },
   {
     name: 'compactor-rebuild',
@@ -82,7 +82,7 @@ export const compactorParts = (rounds: number): Part[] => [
       })
       return async () => named('rebuild', await call())
     },
-    figures: all => figuresOf(all, 'rebuild', `a day of ${USUAL_RUNS} runs written anew, 100,000 in the index`),
+    figures: all => figuresOf(all, 'rebuild', `a day of ${USUAL_RUNS} runs written anew (history rebuild), 100,000 in the index`),
   },
 ]
 
@@ -119,11 +119,11 @@ const named = (name: string, values: Values): Values =>
 const column = (all: readonly Values[], key: string) => all.map(values => values[key] ?? Number.NaN)
 
 const memoryOf = (all: readonly Values[], name: string, what: string): Figure[] =>
-  figureOf({ name: `compactor, peak memory: ${what}`, unit: 'MB', target: MOST_MB }, column(all, `${name}.megabytes`))
+  figureOf({ name: `${what}: peak memory`, unit: 'MB', target: MOST_MB }, column(all, `${name}.megabytes`))
 
 const figuresOf = (all: readonly Values[], name: string, what: string): Figure[] => [
-  ...figureOf({ name: `compactor: ${what}`, unit: 's', target: null }, column(all, `${name}.seconds`)),
-  ...figureOf({ name: 'the same, time of the processor', unit: 's', target: null }, column(all, `${name}.cpuSeconds`)),
+  ...figureOf({ name: what, unit: 's', target: null }, column(all, `${name}.seconds`)),
+  ...figureOf({ name: `${what}: processor`, unit: 's', target: null }, column(all, `${name}.cpuSeconds`)),
   ...memoryOf(all, name, what),
-  ...figureOf({ name: 'the same, price', unit: '× 0.001 USD', target: null }, column(all, `${name}.milliUsd`)),
+  ...figureOf({ name: `${what}: price`, unit: '/1000 USD', target: null }, column(all, `${name}.milliUsd`)),
 ]

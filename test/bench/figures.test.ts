@@ -6,6 +6,7 @@ import { figureOf, intervalOf, medianOf, tableOf } from '../../bench/figures.ts'
 import { runnerParts } from '../../bench/parts.ts'
 import { peerParts } from '../../bench/peer-parts.ts'
 import { figuresOf, parseRounds, readOptions } from '../../bench/rounds.ts'
+import { compactorParts } from '../../bench/site-compactor.ts'
 
 test('a median of an even and an odd number of samples; the interval is their range, of nine without the outermost', () => {
   assert.equal(medianOf([3, 1, 2]), 2)
@@ -39,6 +40,7 @@ test('the tables of docs/benchmarks.md are those of the samples beside it', () =
   for (const [file, parts] of [
     ['runner', runnerParts(options)],
     ['peers', peerParts(options)],
+    ['compactor', compactorParts(1)],
   ] as const) {
     const figures = figuresOf(parts, parseRounds(readFileSync(join(docs, `benchmarks/${file}.ndjson`), 'utf8')))
     assert.ok(figures.length >= 3)
