@@ -4,7 +4,7 @@ import { createHash, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { get as httpGet, type IncomingMessage } from 'node:http'
 import { after, before, test } from 'node:test'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { KEY } from '../../shared/contract.ts'
 import { HISTORY_KEY } from '../../shared/history-index.ts'
@@ -48,11 +48,15 @@ const act = (user: string, request: object) => {
 test('the application, who looks, and what the table knows', limit, async () => {
   const page = await ask('/', {}, '')
   assert.deepEqual([page.status, page.headers['content-type']], [200, 'text/html; charset=utf-8'])
-  const [script = ''] = /app-[A-Z0-9]+\.js/.exec(page.text) ?? []
+  const [, script = ''] = /src="([\w-]+\.js)"/.exec(page.text) ?? []
   const packed = await ask(`/${script}`, { 'accept-encoding': 'gzip' }, '')
   assert.equal(packed.headers['content-encoding'], 'gzip')
   assert.match(packed.headers['cache-control'] ?? '', /immutable/)
-  assert.equal(gunzipSync(packed.body).toString(), (await ask(`/${script}`, {}, '')).text)
+  const { text } = await ask(`/${script}`, {}, '')
+  assert.equal(gunzipSync(packed.body).toString(), text)
+  const small = await ask(`/${script}`, { 'accept-encoding': 'gzip, br' }, '')
+  assert.equal(small.headers['content-encoding'], 'br')
+  assert.equal(brotliDecompressSync(small.body).toString(), text)
   assert.equal((await ask('/', { method: 'HEAD' }, '')).body.length, 0)
   const { json: me } = await ask('/api/me')
   assert.deepEqual(
@@ -159,6 +163,8 @@ test('tokens that count for nothing', limit, async () => {
   const { status, json } = await ask('/api/me', {}, tokenOf('nobody'))
   assert.deepEqual([status, json.signIn, json.signOut], [403, '/auth/sign-in', '/auth/sign-out'])
   assert.match(json.message, /signed in as nobody@acme\.example, who is in none of the groups/)
+  const ofDirectory = await ask('/api/me', {}, tokenOf('nobody', { 'custom:groups': '[sales, everybody]' }))
+  assert.equal(ofDirectory.json.role, 'viewer')
 })
 
 /** The same words, signed with another key. */

@@ -90,6 +90,7 @@ export async function startHosted(): Promise<Hosted> {
       authority: cognito.authority,
       pages: { origin: pages, audience: CLIENT.pages },
       docs: { origin: docs, audience: CLIENT.docs },
+      groups: { viewer: ['everybody'], operator: [], admin: [] },
       version: '0.1.0',
     }
     const names = Object.fromEntries(
