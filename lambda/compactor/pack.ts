@@ -37,7 +37,7 @@ export interface Group {
 }
 type Source = (table: HistoryTable) => string
 
-/** 500,000 results of nodes that are good make 0.6 GB of memory while they are sorted (`npm run bench:site -- --only compactor`). */
+/** 500,000 results of nodes that are good make 0.55 GB of memory while they are sorted (`npm run bench:site -- --only compactor`). */
 export const ROWS_OF_FILE = 500_000
 /** One with a message of 2,000 characters takes as much as so many without. */
 const WEIGHT_OF_MESSAGE = 5
