@@ -45,8 +45,8 @@ export class SignIn extends Construct {
       standardAttributes: { email: { required: true, mutable: true } },
       // Always there: a pool can get an attribute later, and lose none. 2048 is the most Cognito takes from a directory.
       customAttributes: { [DIRECTORY_GROUPS]: new StringAttribute({ mutable: true, maxLen: 2048 }) },
-      // The address is the name in the audit trail: whoever changes theirs has to show that it is theirs.
-      keepOriginal: { email: true },
+      // The address is the name in the audit trail: whoever changes theirs has to show that it is theirs. A directory says it itself.
+      ...(site.signIn.kind === 'password' && { keepOriginal: { email: true } }),
       mfa: Mfa.REQUIRED,
       mfaSecondFactor: { otp: true, sms: false },
       passwordPolicy: {

@@ -193,6 +193,7 @@ describe('the stack of the hosted pages', () => {
               oidc_issuer: 'https://idp.acme.example',
             }
       assert.deepEqual(provider.ProviderDetails, expected)
+      assert.equal(properties(one(made, 'AWS::Cognito::UserPool')).UserAttributeUpdateSettings, undefined)
       const groups = properties(one(made, 'AWS::Cognito::UserPool')).Schema.find(
         (each: { Name: string }) => each.Name === 'groups',
       )
