@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { TOKEN_HEADER } from '../../shared/page-api.ts'
 import { openBrowser } from '../browser.ts'
@@ -17,8 +17,8 @@ const program = join(import.meta.dirname, '../../dist/bin/tidemill.mjs')
 const limit = { timeout: 120_000 }
 const MB = 1024 * 1024
 
-/** Until the test ends. */
-async function openUi(t: TestContext, folder: string, ...options: string[]) {
+/** Until the test (or who else asks for it) ends. */
+export async function openUi(t: { after(end: () => unknown): void }, folder: string, ...options: string[]) {
   const child = spawn(process.execPath, [program, 'ui', '--local', ...options], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
