@@ -169,6 +169,9 @@ async function readPart(
   } catch (error) {
     if (error instanceof NoSuchKey || (error instanceof S3ServiceException && error.name === 'PreconditionFailed'))
       return undefined
+    // An empty object has no range.
+    if (error instanceof S3ServiceException && error.name === 'InvalidRange')
+      return { bytes: new Uint8Array(), start: 0, size: 0, etag: '' }
     throw error
   }
 }

@@ -1,5 +1,5 @@
 /** Table and bucket as the pages' questions need them. */
-import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client, S3ServiceException } from '@aws-sdk/client-s3'
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { DEPLOYMENTS_KEY, INDEX, KEY } from '../../shared/contract.ts'
 import type { PageReads, Part } from '../../shared/page-reads.ts'
@@ -81,6 +81,8 @@ async function readBytes(s3: S3Client, bucket: string, key: string, part: Part) 
     return { bytes, size: Number(/\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1] ?? bytes.length) }
   } catch (error) {
     if (error instanceof NoSuchKey) return undefined
+    // An empty object has no range.
+    if (error instanceof S3ServiceException && error.name === 'InvalidRange') return { bytes: new Uint8Array(), size: 0 }
     throw error
   }
 }

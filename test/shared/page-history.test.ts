@@ -4,67 +4,18 @@ import { test } from 'node:test'
 import { writeTable } from '../../lambda/common/parquet.ts'
 import { SCHEMA_VERSION } from '../../shared/contract.ts'
 import { HISTORY_KEY, type HistoryIndex } from '../../shared/history-index.ts'
-import { makePageAnswers, type Viewer } from '../../shared/page-answers.ts'
-import type { NodeHistory, SourceHistory } from '../../shared/page-api.ts'
+import type { NodeHistory } from '../../shared/page-api.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { type FakeCloud, makeCloud } from '../fakes/cloud.ts'
-import { pieceOf } from '../fakes/objects.ts'
 import { configOf } from '../fakes/records.ts'
 import { endedRun, makeCompactor, nodesOf } from '../lambda/compactor-fixture.ts'
 import { makeHistory } from '../site/history.ts'
 import { putTables } from '../site/tables.ts'
+import { askOver } from './page-asked.ts'
 
 const options = { timeout: 20_000 }
 const DAY = 24 * 60
 const MODEL = 'model.shop.model_0001'
-
-const fails = async () => {
-  throw new Error('not expected')
-}
-
-/** `late`: milliseconds that the clock goes on with each read. */
-function askOver(objects: ReadonlyMap<string, Uint8Array | string>, now: Date, late = 0) {
-  const reads: string[] = []
-  let clock = now.getTime()
-  const answers = makePageAnswers(
-    {
-      item: fails,
-      items: fails,
-      open: fails,
-      configKey: fails,
-      config: fails,
-      deployments: fails,
-      keys: async (prefix, after, limit) =>
-        [...objects.keys()]
-          .filter(key => key.startsWith(prefix) && key > after)
-          .sort()
-          .slice(0, limit),
-      async bytes(key, part) {
-        reads.push(key)
-        clock += late
-        const object = objects.get(key)
-        return object === undefined ? undefined : pieceOf(Buffer.from(object), part)
-      },
-    },
-    () => new Date(clock),
-  )
-  const ask = async (path: string) => {
-    const url = new URL(path, 'http://localhost')
-    const asked = { method: 'GET', path: url.pathname, query: url.searchParams, body: fails }
-    const found = await answers.answer(asked, {} as Viewer)
-    if ('status' in found) throw new Error(found.message)
-    return found.value
-  }
-  const parquets = () => reads.filter(key => key.endsWith('.parquet'))
-  return {
-    reads,
-    parquets,
-    node: async (id: string, days = 30, place = 'shop/prod') =>
-      (await ask(`/api/nodes/${place}?id=${encodeURIComponent(id)}&days=${days}`)) as NodeHistory,
-    sources: async () => (await ask('/api/sources')) as SourceHistory,
-    ask,
-  }
-}
 
 const bodies = ({ objects }: FakeCloud) => new Map([...objects].map(([key, { body }]) => [key, body]))
 const ids = ({ runs }: NodeHistory) => runs.map(({ run }) => run)
@@ -142,7 +93,7 @@ test('an answer that takes too long ends, and says how far back it goes', option
   const runs = Array.from({ length: 12 }, (_, i) => endedRun(i, (i - 12) * DAY))
   for (const run of runs) await made.poke(await made.finish(run))
   await made.daily()
-  const { node } = askOver(bodies(made.cloud), made.cloud.deps.now(), 4000)
+  const { node } = askOver(bodies(made.cloud), made.cloud.deps.now(), { late: 4000 })
   const found = await node(MODEL)
   assert.ok(found.runs.length > 0 && found.runs.length < runs.length)
   assert.deepEqual(ids(found), newestFirst(runs).slice(0, found.runs.length), 'the newest ones')
