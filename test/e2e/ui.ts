@@ -5,7 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { TOKEN_HEADER } from '../../shared/page-api.ts'
+import { KEY } from '../../shared/contract.ts'
+import type { RunNodes } from '../../shared/history-index.ts'
+import { type NodeHistory, type RunAnswer, type SourceHistory, TOKEN_HEADER } from '../../shared/page-api.ts'
 import { openBrowser } from '../browser.ts'
 import { get } from '../cli/http.ts'
 import { skipWithout } from '../need.ts'
@@ -59,12 +61,20 @@ export function uiChecks(chain: () => Installation) {
     const me = (await ask('/api/me')).json
     assert.deepEqual([me.installation, me.role, me.command], ['chain', 'admin', 'tidemill --local'])
     assert.match(me.actor, /^local:/)
-    const record = (await ask(`/api/runs/${run.id}`)).json.run
-    assert.deepEqual([record.status, record.commit.sha], ['success', run.commit.sha])
+    const { run: record, deeds } = (await ask(`/api/runs/${run.id}`)).json as RunAnswer
+    assert.equal(deeds[0]?.command, `tidemill --local run ${record.project}/${record.job}`)
+    assert.deepEqual([record.status, record.commit?.sha], ['success', run.commit.sha])
     const { keys } = (await ask(`/api/parts/${run.id}/1`)).json
     assert.ok(keys.length > 0)
     assert.equal((await ask(`/data/${keys[0]}`)).status, 200)
     assert.equal((await ask(`/data/${me.config}`)).json.installation, 'chain')
+    const { nodes } = (await ask(`/data/${KEY.nodes(record)}`)).json as RunNodes
+    const [node] = nodes
+    assert.ok(node)
+    const past = await ask(`/api/nodes/${record.project}/${record.environment}?id=${encodeURIComponent(node.uniqueId)}`)
+    const seen = (past.json as NodeHistory).runs.find(each => each.run === run.id)
+    assert.deepEqual([seen?.name, seen?.status], [node.name, node.status])
+    assert.ok(Array.isArray(((await ask('/api/sources')).json as SourceHistory).sources))
     const act = (body: object) => ask('/api/actions', { method: 'POST', origin, body: JSON.stringify(body) })
     const paused = await act({ operation: 'pause', job: 'good' })
     assert.equal(paused.json.ok, true, paused.text)

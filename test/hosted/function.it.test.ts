@@ -75,6 +75,19 @@ test('the application, who looks, and what the table knows', limit, async () => 
   assert.deepEqual((await ask(`/api/parts/${hosted.failed.id}/1?after=1`)).json.keys, hosted.parts.slice(1))
 })
 
+test('the history of a node and of sources, read from files in the bucket', limit, async () => {
+  const own = hosted.history.runs.filter(run => run.job === 'nightly' && run.startedAt).map(run => run.id)
+  const { json: node } = await ask('/api/nodes/shop/prod?id=model.shop.fct_orders&days=60')
+  assert.deepEqual(
+    node.runs.map(({ run }: { run: string }) => run),
+    own,
+  )
+  const { json } = await ask('/api/sources')
+  assert.ok(json.sources.length === 2 && json.sources.every(({ checks }: { checks: unknown[] }) => checks.length > 0))
+  assert.equal((await ask(`/api/progress/${hosted.failed.id}/1`)).json.nodes.length, 120)
+  assert.equal((await ask('/api/nodes/shop/prod')).status, 400)
+})
+
 test('objects: as stored for who unpacks, unpacked for who does not, parts of them, and nothing twice', limit, async () => {
   const path = `/data/${HISTORY_KEY.index}`
   const packed = await ask(path, { 'accept-encoding': 'gzip, br' })

@@ -17,6 +17,7 @@ import { startTestCloud } from '../local/fixture.ts'
 import { makeTable } from '../local/table.ts'
 import { type MadeHistory, makeHistory, recordOf } from '../site/history.ts'
 import { makeNodes, putLog, putRun, stepsOf } from '../site/run-files.ts'
+import { putTables } from '../site/tables.ts'
 import { type Cognito, startCognito } from './cognito.ts'
 import { openFront } from './front.ts'
 import { type LambdaFunction, startFunction } from './function.ts'
@@ -145,6 +146,7 @@ function makeRuns() {
     counts,
   }
   putRun(history.objects, failed, nodes)
+  putTables(history, history.index.days.length)
   const parts = putLog(history.objects, failed, nodes, { bytes: 2_000_000 })
   const { endedAt: _, reason: __, ...open } = failed
   const running: RunRecord = {
