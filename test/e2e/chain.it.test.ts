@@ -11,6 +11,7 @@ import { readBook, readRows } from '../../lambda/compactor/book.ts'
 import { historyTests } from './history.ts'
 import { type Answer, type Installation, makeInstallation } from './installation.ts'
 import { messageFaults } from './messages.ts'
+import { pageChecks } from './pages.ts'
 import { restarts } from './restart.ts'
 import { bucketOf } from './table.ts'
 import { uiChecks } from './ui.ts'
@@ -195,4 +196,5 @@ test(
 historyTests(() => chain)
 messageFaults(() => chain)
 uiChecks(() => chain)
+pageChecks(() => chain)
 restarts(() => chain)

@@ -119,27 +119,6 @@ export function uiChecks(chain: () => Installation) {
     assert.equal((await get(docs, '/chain/prod/current/', { 'if-none-match': '"x"' })).status, 302)
   })
 
-  test('the pages and the docs open in a browser without an error', {
-    ...limit,
-    skip: skipWithout('chromium'),
-  }, async t => {
-    const { address, ask } = await openUi(t, chain().folder)
-    const { docs } = (await ask('/api/me')).json
-    const browser = await openBrowser()
-    t.after(() => browser.close())
-    const page = await browser.newPage()
-    const errors: string[] = []
-    page.on('pageerror', error => errors.push(error.message))
-    page.on('console', line => line.type() === 'error' && errors.push(line.text()))
-    await page.goto(address)
-    await page.getByRole('link', { name: 'good' }).first().waitFor()
-    assert.deepEqual(errors, [])
-    assert.doesNotMatch(page.url(), /token/)
-    await page.goto(`${docs}/chain/prod/current/#!/model/model.chain.doubled`)
-    await page.getByText('select id * 2 as id').first().waitFor({ timeout: 20_000 })
-    assert.match(page.url(), /\/chain\/prod\/\d{8}T\d{6}-[0-9a-f]{12}\/1\//)
-  })
-
   test('fault 37: docs that are open stay what they were while their run is retried; then its address leads to the new ones', {
     ...limit,
     skip: skipWithout('chromium'),
