@@ -1,7 +1,7 @@
 /** The resolved configuration: every default applied, every name checked, nothing optional. Stored as `config/<sha256>.json`. */
 import type { Upstreams } from './config-after.ts'
 import type { NotifyRule } from './notify.ts'
-import type { Role } from './page-api.ts'
+import type { Role } from './page-roles.ts'
 import type { RetryClass } from './reasons.ts'
 import type { FinalStatus } from './run.ts'
 

@@ -22,6 +22,7 @@
 import type { ApiRequest } from './api.ts'
 import type { JobConfig } from './config-model.ts'
 import type { IndexRun, RunNode } from './history-index.ts'
+import type { Role } from './page-roles.ts'
 import type { Progress } from './plan.ts'
 import type { RunRecord, RunStatus } from './run.ts'
 
@@ -46,27 +47,6 @@ export const PAGE_PREFIXES = ['history/', 'runs/', 'config/', 'state/'] as const
 export const isPageKey = (key: string) =>
   !key.split('/').includes('..') &&
   (PAGE_PREFIXES.some(prefix => key.startsWith(prefix)) || /^docs\/[^/]+\/[^/]+\/current\.json$/.test(key))
-
-/** Each may do what the one before may. */
-export const ROLES = ['viewer', 'operator', 'admin'] as const
-export type Role = (typeof ROLES)[number]
-export const mayAct = (role: Role, operation: ApiRequest['operation']) =>
-  // One that is not known here may be known to an api that is newer: whoever may do all may ask it.
-  ROLES.indexOf(role) >= ROLES.indexOf(Object.hasOwn(ROLE_OF_OPERATION, operation) ? ROLE_OF_OPERATION[operation] : 'admin')
-
-/** Who works a run or a job is an operator; what touches many jobs at once is left to an admin. */
-const ROLE_OF_OPERATION: Record<ApiRequest['operation'], Role> = {
-  whoami: 'viewer',
-  run: 'operator',
-  cancel: 'operator',
-  retry: 'operator',
-  rerun: 'operator',
-  pause: 'operator',
-  resume: 'operator',
-  backfill: 'admin',
-  notify: 'admin',
-  rebuild: 'admin',
-}
 
 export interface Me {
   installation: string
@@ -107,7 +87,6 @@ export const pauseOf = (pauses: readonly Pause[] | undefined, { project, environ
 export interface PartList {
   keys: string[]
 }
-
 export const PARTS_PER_ANSWER = 1000
 
 /** What an attempt that goes on has done, out of parts of its log. */

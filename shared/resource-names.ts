@@ -1,5 +1,5 @@
 /** Names of what an installation has in AWS, and by which its parts find each other. */
-import type { Role } from './page-api.ts'
+import type { Role } from './page-roles.ts'
 
 /** Outputs of the main stack, by which the command line finds an installation. */
 export const OUTPUT = {

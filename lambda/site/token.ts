@@ -1,6 +1,6 @@
 /** The sign-in's token: a JWT that Cognito has signed (RS256). All of it is checked, on every call. */
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
-import { ROLES, type Role } from '../../shared/page-api.ts'
+import { ROLES, type Role } from '../../shared/page-roles.ts'
 import { DIRECTORY_GROUPS } from '../../shared/resource-names.ts'
 
 export interface TokenRules {

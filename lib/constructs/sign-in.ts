@@ -18,7 +18,7 @@ import {
 import { Duration, RemovalPolicy } from 'aws-cdk-lib/core'
 import { Construct } from 'constructs'
 import type { SiteConfig } from '../../shared/config-model.ts'
-import { ROLES } from '../../shared/page-api.ts'
+import { ROLES } from '../../shared/page-roles.ts'
 import { DIRECTORY_GROUPS, SITE_CALLBACK } from '../../shared/resource-names.ts'
 import { acknowledge } from '../acknowledge.ts'
 

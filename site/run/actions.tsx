@@ -1,7 +1,8 @@
 /** What can be done: buttons for those who may, commands for all. */
 import { useRef, useState } from 'preact/hooks'
 import type { ApiResponse } from '../../shared/api.ts'
-import { type Deed, mayAct } from '../../shared/page-api.ts'
+import type { Deed } from '../../shared/page-api.ts'
+import { mayAct } from '../../shared/page-roles.ts'
 import { useApp } from '../app-context.ts'
 import { faultOf } from '../fault.ts'
 import { HREF } from '../route.ts'

@@ -13,6 +13,7 @@ import { fakeBucket } from './fakes.ts'
 import { get } from './http.ts'
 
 const OPTIONS = { timeout: 60_000 }
+const SANDBOX = 'sandbox allow-scripts allow-same-origin allow-forms allow-downloads'
 const RUN = '20261122T010004-9f3ac2d1b7e4'
 const NEWER = '20261123T010004-9f3ac2d1b7e5'
 /** Stored by the version before, which had no folder for each attempt. */
@@ -55,9 +56,8 @@ test('every address leads to the docs of one attempt, which stay what they are',
     assert.deepEqual([path, status, headers['cache-control']], [path, 302, 'no-store'])
     return headers.location
   }
-  for (const path of ['current/', 'current', '', `${RUN}/`, RUN, `${RUN}/2`])
-    assert.equal(await leads(`/shop/prod/${path}`), folder)
-  assert.equal(await leads('/shop/prod'), folder)
+  for (const path of ['/current/', '/current', '/', '', `/${RUN}/`, `/${RUN}`, `/${RUN}/2`])
+    assert.equal(await leads(`/shop/prod${path}`), folder)
   for (const run of ['current', RUN]) assert.equal(await leads(`/shop/prod/${run}/manifest.json`), `${folder}manifest.json`)
   assert.equal((await ask(folder)).text, '<html>docs</html>')
   objects[CURRENT] = pointer(NEWER, 1)
@@ -104,8 +104,7 @@ test('each kind of file of 1.x and 2.x has its type, and comes as it is stored',
       [path, 200, type, encoding, cache, 'nosniff', 'accept-encoding'],
     )
     const own = `${ask.origin}/shop/prod/${RUN}/2/`
-    const sandbox = 'sandbox allow-scripts allow-same-origin allow-forms allow-downloads'
-    for (const rule of [`connect-src ${own}`, `worker-src ${own} blob:`, "default-src 'none'", "form-action 'none'", sandbox])
+    for (const rule of [`connect-src ${own}`, `worker-src ${own} blob:`, "default-src 'none'", "form-action 'none'", SANDBOX])
       assert.ok(headers['content-security-policy']?.split('; ').includes(rule), rule)
   }
 })
