@@ -1,6 +1,7 @@
 /** What there is of the history, and having it written anew. */
 import { PK, SCHEMA_VERSION } from '../shared/contract.ts'
 import { UserError } from '../shared/errors.ts'
+import { fieldsOf } from '../shared/fields.ts'
 import { formatBytes, formatCount, plural } from '../shared/format.ts'
 import { HISTORY_KEY } from '../shared/history-index.ts'
 import { EXIT } from '../shared/reasons.ts'
@@ -106,6 +107,6 @@ async function watch(
 
 /** What is noted for the compactor and not done. */
 function notesOf(item: unknown): string[] {
-  const { again, doing } = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>
+  const { again, doing } = fieldsOf(item)
   return [again, doing].flatMap(notes => (notes instanceof Set ? [...notes].map(String) : []))
 }

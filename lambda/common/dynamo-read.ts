@@ -53,17 +53,17 @@ export async function queryDay(dynamo: Dynamo, date: string): Promise<string[]> 
   return items.map(item => String(item.id)).sort()
 }
 
-async function queryShards({ client, table }: Dynamo, query: (shard: number) => Omit<QueryCommandInput, 'TableName'>) {
-  const queryShard = async (shard: number) => {
-    const items: Record<string, unknown>[] = []
-    for (let start: Record<string, unknown> | undefined; ; ) {
-      const answer = await client.send(
-        new QueryCommand({ TableName: table, ...query(shard), ...(start && { ExclusiveStartKey: start }) }),
-      )
-      items.push(...(answer.Items ?? []))
-      start = answer.LastEvaluatedKey
-      if (!start) return items
-    }
+async function queryShards(dynamo: Dynamo, query: (shard: number) => Omit<QueryCommandInput, 'TableName'>) {
+  return (await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryAll(dynamo, query(shard))))).flat()
+}
+
+/** All pages of a query. */
+export async function queryAll({ client, table }: Dynamo, query: Omit<QueryCommandInput, 'TableName'>) {
+  const items: Record<string, unknown>[] = []
+  for (let start: Record<string, unknown> | undefined; ; ) {
+    const answer = await client.send(new QueryCommand({ TableName: table, ...query, ...(start && { ExclusiveStartKey: start }) }))
+    items.push(...(answer.Items ?? []))
+    start = answer.LastEvaluatedKey
+    if (!start) return items
   }
-  return (await Promise.all(Array.from({ length: SHARDS }, (_, shard) => queryShard(shard)))).flat()
 }

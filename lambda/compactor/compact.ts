@@ -1,5 +1,6 @@
 /** One compactor at a time, by a lease in the table. It takes what is noted, does it, and only then forgets it. */
 import { RUN_ID_PATTERN } from '../../shared/contract.ts'
+import { fieldsOf } from '../../shared/fields.ts'
 import type { CompactLease } from '../common/dynamo-compact.ts'
 import type { CompactRequest, Invoke } from '../common/invoke.ts'
 import { changeBook } from './book.ts'
@@ -105,10 +106,9 @@ const isDay = (value: unknown): value is string => typeof value === 'string' && 
 const isRunOrDay = (note: string) => RUN_ID_PATTERN.test(note) || DAY.test(note)
 
 function notesOf(event: unknown): string[] {
-  const fields = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
-  const { day, runs, daily: isDaily, rebuild: span } = fields(event)
+  const { day, runs, daily: isDaily, rebuild: span } = fieldsOf(event)
   const ids = Array.isArray(runs) ? runs.filter(id => typeof id === 'string' && RUN_ID_PATTERN.test(id)) : []
-  const { from, to } = fields(span)
+  const { from, to } = fieldsOf(span)
   return [
     ...(ids.length ? ids : isDay(day) ? [day] : []),
     ...(isDaily === true ? [DAILY] : []),

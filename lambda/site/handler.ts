@@ -42,8 +42,7 @@ const settings = env.site()
 const s3 = makeClients.s3()
 const bucket = makeBucket(s3, env.bucket())
 const reads = makeReads({
-  table: makeClients.table(),
-  tableName: env.table(),
+  dynamo: { client: makeClients.table(), table: env.table() },
   s3,
   bucketName: env.bucket(),
   configs: makeConfigs(bucket, env.configKey()),

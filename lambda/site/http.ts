@@ -1,5 +1,6 @@
 /** Requests as a Function URL brings them, and answers as it takes them back while they come. */
 import type { Readable } from 'node:stream'
+import { fieldsOf } from '../../shared/fields.ts'
 
 export interface SiteRequest {
   method: string
@@ -18,7 +19,6 @@ export interface Reply {
   body?: string | Uint8Array | Readable
 }
 
-const fieldsOf = (value: unknown) => (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
 
 export function parseEvent(event: unknown): SiteRequest {

@@ -1,22 +1,23 @@
 /** Table and bucket as the pages' questions need them. */
 import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client, S3ServiceException } from '@aws-sdk/client-s3'
-import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { DEPLOYMENTS_KEY, INDEX, KEY } from '../../shared/contract.ts'
 import type { PageReads, Part } from '../../shared/page-reads.ts'
 import { type Configs, hashOfConfig } from '../common/config.ts'
+import type { Dynamo } from '../common/dynamo.ts'
+import { batchGet, queryAll } from '../common/dynamo-read.ts'
 
 export interface ReadsProps {
-  table: DynamoDBDocumentClient
-  tableName: string
+  dynamo: Dynamo
   s3: S3Client
   bucketName: string
   configs: Configs
 }
 
-export const makeReads = ({ table, tableName, s3, bucketName, configs }: ReadsProps): PageReads => ({
-  item: async pk => (await table.send(new GetCommand({ TableName: tableName, Key: { pk } }))).Item,
-  items: pks => readItems(table, tableName, pks),
-  open: partition => readOpen(table, tableName, partition),
+export const makeReads = ({ dynamo, s3, bucketName, configs }: ReadsProps): PageReads => ({
+  item: async pk => (await dynamo.client.send(new GetCommand({ TableName: dynamo.table, Key: { pk } }))).Item,
+  items: pks => batchGet(dynamo, pks),
+  open: partition => readOpen(dynamo, partition),
   async keys(prefix, after, limit) {
     const wanted = { Bucket: bucketName, Prefix: prefix, StartAfter: after, MaxKeys: limit }
     return ((await s3.send(new ListObjectsV2Command(wanted))).Contents ?? []).flatMap(({ Key }) => Key ?? [])
@@ -24,9 +25,9 @@ export const makeReads = ({ table, tableName, s3, bucketName, configs }: ReadsPr
   configKey: async () => KEY.config(configs.current),
   config: key => configs.load(hashOfConfig(key)),
   async deployments(limit) {
-    const answer = await table.send(
+    const answer = await dynamo.client.send(
       new QueryCommand({
-        TableName: tableName,
+        TableName: dynamo.table,
         IndexName: INDEX.job.name,
         KeyConditionExpression: '#p = :p',
         ExpressionAttributeNames: { '#p': INDEX.job.partition },
@@ -40,37 +41,14 @@ export const makeReads = ({ table, tableName, s3, bucketName, configs }: ReadsPr
   bytes: (key, part) => readBytes(s3, bucketName, key, part),
 })
 
-/** A batch holds at most 100 keys; what it leaves is asked for again. */
-async function readItems(table: DynamoDBDocumentClient, name: string, pks: string[]): Promise<unknown[]> {
-  const items: unknown[] = []
-  for (let from = 0; from < pks.length; from += 100) {
-    let keys: Record<string, unknown>[] = pks.slice(from, from + 100).map(pk => ({ pk }))
-    while (keys.length > 0) {
-      const answer = await table.send(new BatchGetCommand({ RequestItems: { [name]: { Keys: keys } } }))
-      items.push(...(answer.Responses?.[name] ?? []))
-      keys = answer.UnprocessedKeys?.[name]?.Keys ?? []
-    }
-  }
-  return items
-}
-
-async function readOpen(table: DynamoDBDocumentClient, name: string, partition: string) {
-  const found: { pk: string; sort: string }[] = []
-  for (let start: Record<string, unknown> | undefined; ; ) {
-    const answer = await table.send(
-      new QueryCommand({
-        TableName: name,
-        IndexName: INDEX.open.name,
-        KeyConditionExpression: '#p = :p',
-        ExpressionAttributeNames: { '#p': INDEX.open.partition },
-        ExpressionAttributeValues: { ':p': partition },
-        ...(start && { ExclusiveStartKey: start }),
-      }),
-    )
-    for (const item of answer.Items ?? []) found.push({ pk: String(item.pk), sort: String(item[INDEX.open.sort]) })
-    start = answer.LastEvaluatedKey
-    if (!start) return found
-  }
+async function readOpen(dynamo: Dynamo, partition: string) {
+  const items = await queryAll(dynamo, {
+    IndexName: INDEX.open.name,
+    KeyConditionExpression: '#p = :p',
+    ExpressionAttributeNames: { '#p': INDEX.open.partition },
+    ExpressionAttributeValues: { ':p': partition },
+  })
+  return items.map(item => ({ pk: String(item.pk), sort: String(item[INDEX.open.sort]) }))
 }
 
 async function readBytes(s3: S3Client, bucket: string, key: string, part: Part) {
