@@ -2,6 +2,7 @@
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { GetObjectCommand, HeadObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3'
+import { accepts } from '../../shared/page-objects.ts'
 import type { Reply, SiteRequest } from './http.ts'
 
 /** Undefined: there is no such object. `headers`: in addition to those of the object. */
@@ -14,7 +15,7 @@ export type SendObject = (
 export const makeSendObject =
   (client: S3Client, bucket: string): SendObject =>
   async (key, { method, headers: asked }, headers) => {
-    const plain = !/\bgzip\b/.test(asked['accept-encoding'] ?? '')
+    const plain = !accepts(asked['accept-encoding'], 'gzip')
     const range = asked['if-range'] === undefined && /^bytes=(\d+-\d*|-\d+)$/.test(asked.range ?? '') ? asked.range : undefined
     const known = asked['if-none-match']
     const wanted = { Bucket: bucket, Key: key, ...(known && /^"[^",]*"$/.test(known) && { IfNoneMatch: known }) }

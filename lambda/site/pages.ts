@@ -2,12 +2,14 @@
  * The pages' origin. The application's files are for everybody: there is nothing in them. Data, questions and operations want the
  * token of the sign-in in a header, which no other origin can send, and it is checked on every call.
  */
+import { gzipSync } from 'node:zlib'
 import type { ApiRequest, ApiResponse } from '../../shared/api.ts'
 import { UserError } from '../../shared/errors.ts'
 import type { PageAnswers } from '../../shared/page-answers.ts'
-import { isPageKey, type Me, type PageError, pageAddress, type Role, SIGNED_OUT, TOKEN_HEADER } from '../../shared/page-api.ts'
+import { isPageKey, type Me, type PageError, pageAddress, SIGNED_OUT, TOKEN_HEADER } from '../../shared/page-api.ts'
 import { DATA_HEADERS, PAGE_HEADERS } from '../../shared/page-headers.ts'
-import { cacheOfData, packedFor, typeOfData } from '../../shared/page-objects.ts'
+import { accepts, cacheOfData, packedFor, typeOfData } from '../../shared/page-objects.ts'
+import type { Role } from '../../shared/page-roles.ts'
 import { SITE_CALLBACK, SITE_SIGNED_OUT } from '../../shared/resource-names.ts'
 import type { PageFile } from './files.ts'
 import type { Reply, SiteRequest } from './http.ts'
@@ -44,7 +46,7 @@ export async function answerPages(deps: PagesDeps, request: SiteRequest): Promis
     if (error instanceof UserError) return { status: 400, message: error.message }
     throw error
   })
-  return 'status' in found ? refuse(found) : json(200, found.value)
+  return 'status' in found ? refuse(found) : packed(json(200, found.value), request.headers['accept-encoding'])
 }
 
 /** The token is handed to the page in the fragment, which goes to no server. */
@@ -95,11 +97,18 @@ function answerFile({ files }: PagesDeps, { path, method, headers }: SiteRequest
 
 const NOT_READ: PageError = { status: 405, message: 'This is only read.' }
 const refuse = (error: PageError): Reply => json(error.status, error)
-const json = (status: number, value: unknown): Reply => ({
+const json = (status: number, value: unknown) => ({
   status,
   headers: { ...DATA_HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' },
   body: JSON.stringify(value),
 })
+
+/** An answer of the history may be a megabyte; what fits into a packet is not worth it. */
+function packed(reply: Reply & { body: string }, accepted: string | undefined): Reply {
+  const headers = { ...reply.headers, vary: 'accept-encoding' }
+  if (reply.body.length < 1400 || !accepts(accepted, 'gzip')) return { ...reply, headers }
+  return { ...reply, headers: { ...headers, 'content-encoding': 'gzip' }, body: gzipSync(reply.body) }
+}
 
 function decode(path: string): string {
   try {

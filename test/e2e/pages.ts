@@ -41,7 +41,7 @@ export function pageChecks(chain: () => Installation) {
       ['/jobs/chain/every_minute', 'no new run starts', 'Resume', 'Asia/Kathmandu'],
       ['/jobs/chain/good', 'Run now', /good/],
       ['/nodes/chain/prod/model.chain.doubled', /runs were good|run was good/, 'models/doubled.sql'],
-      ['/sources', 'As the checks of the last'],
+      ['/sources', 'As the checks of the last', 'raw.numbers', /^! ?warn$/],
       ['/schedule', 'every_minute', 'paused since'],
       ['/cost', 'chain/good', 'Dearest runs'],
       ['/docs', 'Current docs'],

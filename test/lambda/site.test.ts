@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { answerDocs } from '../../lambda/site/docs.ts'
 import { parseEvent, type Reply } from '../../lambda/site/http.ts'
 import { answerPages } from '../../lambda/site/pages.ts'
@@ -92,6 +93,21 @@ for (const [name, parts] of Object.entries(BAD))
     }
     assert.deepEqual(calls, [])
   })
+
+test('a long answer is compressed for who takes that, a short one for nobody', OPTIONS, async () => {
+  const { pages } = makeSite()
+  const ask = (text: string, accepted: string) =>
+    answerPages(
+      { ...pages, answers: { answer: async () => ({ value: { text } }) } },
+      request('/api/sources', signed(makeToken(), { 'accept-encoding': accepted })),
+    )
+  const long = 'x'.repeat(5000)
+  const packed = await ask(long, 'gzip, br')
+  assert.equal(packed.headers['content-encoding'], 'gzip')
+  assert.deepEqual(JSON.parse(gunzipSync(packed.body as Buffer).toString()), { text: long })
+  for (const plain of [await ask(long, 'br, gzip;q=0'), await ask('short', 'gzip')])
+    assert.deepEqual([plain.headers['content-encoding'], plain.headers.vary], [undefined, 'accept-encoding'])
+})
 
 test('ids of keys that a stranger invents make nobody ask for each', OPTIONS, async () => {
   const { pages, asked } = makeSite()
