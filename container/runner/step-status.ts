@@ -142,15 +142,16 @@ function contradictionOfSuccess(
   return undefined
 }
 
+/** Each kind by itself, `1 of 9 models and 2 of 14 tests failed.`: dbt counts tests as nodes too, people do not. */
 function nodesFailure(nodes: NodeResult[], failing: NodeResult[]): Failure {
-  const [tests, others] = [failing.filter(isTest), failing.filter(node => !isTest(node))]
-  const allTests = nodes.filter(isTest).length
-  const parts = [
-    ...(others.length > 0 ? [`${others.length} of ${plural(nodes.length - allTests, 'node')}`] : []),
-    ...(tests.length > 0 ? [`${tests.length} of ${plural(allTests, 'test')}`] : []),
-  ]
-  const reason = others.length > 0 ? 'node_failures' : 'test_failures'
-  return { reason, message: `${parts.join(' and ')} failed. ${firstNode([...others, ...tests])}` }
+  const kindOf = (node: NodeResult) => (isTest(node) ? 'test' : node.resourceType)
+  const countOf = (of: NodeResult[], kind: string) => of.filter(node => kindOf(node) === kind).length
+  const ordered = [...failing.filter(node => !isTest(node)), ...failing.filter(isTest)]
+  const parts = [...new Set(ordered.map(kindOf))].map(
+    kind => `${countOf(failing, kind)} of ${plural(countOf(nodes, kind), kind)}`,
+  )
+  const reason = failing.every(isTest) ? 'test_failures' : 'node_failures'
+  return { reason, message: `${parts.join(' and ')} failed. ${firstNode(ordered)}` }
 }
 
 /** dbt ended before it ran anything: how far it came tells what is wrong. */

@@ -174,7 +174,7 @@ test('a failed run names its first nodes with the words of the database and the 
   const counts = { ...NO_NODES, error: 8 }
   const show = async (fields: Partial<RunRecord>) =>
     (await showCommand.run(fakeContext(fakeConnection({ runs: [makeRun(ID, fields)] })), input({ run: ID }))).lines
-  const lines = await show({ status: 'error', reason: 'node_failures', message: '8 of 9 nodes failed.', failures, counts })
+  const lines = await show({ status: 'error', reason: 'node_failures', message: '8 of 9 models failed.', failures, counts })
   assert.deepEqual(lines.slice(1, 3), [
     '  a1: column "x" does not exist  (models/a.sql)',
     '  a2: column "x" does not exist  (models/a.sql)',

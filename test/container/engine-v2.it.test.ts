@@ -99,7 +99,7 @@ test(
     assert.deepEqual([end.code, end.result?.reason], [1, 'node_failures'], end.output)
     assert.match(
       end.result?.message ?? '',
-      /^1 of 4 nodes and 1 of 3 tests failed\. broken: .*Could not convert string 'forty' to INT32.*\(models\/broken\.sql\)/,
+      /^1 of 4 models and 1 of 3 tests failed\. broken: .*Could not convert string 'forty' to INT32.*\(models\/broken\.sql\)/,
     )
     const statuses = statusesOf(end)
     assert.deepEqual(

@@ -91,7 +91,7 @@ test('fault 19: a failing model, everything else is built, docs too', OPTIONS, a
   const end = await run(t, files, { steps })
   assert.equal(end.code, 1, end.output)
   assert.equal(end.result?.reason, 'node_failures')
-  assert.match(end.result?.message ?? '', /^1 of 4 nodes failed\. broken: .*"nope" not found.*\(models\/broken\.sql\)/)
+  assert.match(end.result?.message ?? '', /^1 of 4 models failed\. broken: .*"nope" not found.*\(models\/broken\.sql\)/)
   assert.deepEqual(nodesOf(end), {
     orders: 'success',
     unique_orders_id: 'success',

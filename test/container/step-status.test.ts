@@ -52,7 +52,7 @@ const rows: [name: string, evidence: Partial<StepEvidence>, status: string, reas
     { exit: exit(1), results: [node('error'), node('fail', 'test')] },
     'error',
     'node_failures',
-    /1 of 1 node and 1 of 1 test failed/,
+    /^1 of 1 model and 1 of 1 test failed\. /,
   ],
   [
     'fault 20: only tests failed',

@@ -71,7 +71,7 @@ function leaveResult(cloud: FakeCloud, record: Parameters<typeof KEY.attempt>[0]
       attempt: 1,
       outcome: 'error',
       reason: 'node_failures',
-      message: '20 of 300 nodes failed.',
+      message: '20 of 300 models failed.',
     },
     commit: { sha: 'a'.repeat(40), author: 'A. Author', subject: 'A usual subject of a commit', committedAt: NOW },
     ...{ steps, counts: { ...NO_NODES, success: 280, error: 20 }, failures: Array.from({ length: 20 }, (_, n) => node(n)) },

@@ -96,7 +96,7 @@ test(
     const failed = result({
       outcome: 'error',
       reason: 'node_failures',
-      message: '1 of 9 nodes failed. b: Binder Error',
+      message: '1 of 9 models failed. b: Binder Error',
       failures: [failure],
     })
     for (const [last, exit, expected, failures] of [

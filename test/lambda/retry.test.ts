@@ -119,7 +119,7 @@ test('the largest task ran out of memory: no other attempt', options, async () =
 test('tidemill retry: a failed run goes on, each of its ends is told once, and the streak ends with it', options, async () => {
   const { cloud, task } = await started()
   leaveParts(cloud, 1, { a: 'success', b: 'error' })
-  const failed = { outcome: 'error', reason: 'node_failures', message: '1 of 5 nodes failed' } as const
+  const failed = { outcome: 'error', reason: 'node_failures', message: '1 of 5 models failed' } as const
   const broken = steps.map(step => (step.kind === 'dbt' ? { ...step, status: 'error' as const, selected: 5 } : step))
   report(cloud, result({ ...failed, steps: broken }))
   await finish(cloud.deps, taskEvent(task, stopOf(1)))
