@@ -14,8 +14,9 @@ export function pageChecks(chain: () => Installation) {
     skip: skipWithout('chromium'),
   }, async t => {
     const { runs } = (await chain().tidemill('runs', '--count', '100')).json
-    const newest = (job: string) => runs.find((run: RunRecord) => run.job === job)?.id
-    const [good, bad] = [newest('good'), newest('failing_model')]
+    const newest = (job: string, status: string) => runs.find((run: RunRecord) => run.job === job && run.status === status)?.id
+    const [good, bad] = [newest('good', 'success'), newest('failing_model', 'error')]
+    assert.ok(good && bad, JSON.stringify(runs))
     const { address, ask } = await openUi(t, chain().folder)
     const browser = await openBrowser()
     t.after(() => browser.close())
@@ -56,7 +57,7 @@ export function pageChecks(chain: () => Installation) {
       await axe()
     }
     await go(`/runs/${good}?view=timing`)
-    await page.getByRole('button', { name: 'Show the critical path' }).click()
+    await page.getByRole('button', { name: 'Show the critical path' }).click({ timeout: 10_000 })
     const path = page.locator('section[aria-labelledby=path] tbody tr')
     await path.first().waitFor()
     assert.match((await path.allTextContents()).join(), /numbers.*doubled/)

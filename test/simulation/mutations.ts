@@ -14,7 +14,8 @@ export const MUTATIONS: Mutation[] = [
     file: 'lambda/common/dynamo-places.ts',
     from: 'size(#running) < :limit',
     to: 'size(#running) <= :limit',
-    rules: ['a limit is never exceeded'],
+    // Where one place is all there is, the one too many is both.
+    rules: ['a limit is never exceeded', 'never two tasks where one is allowed'],
   },
   {
     name: 'an end does not look at what the run has become',
