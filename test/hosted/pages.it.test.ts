@@ -95,6 +95,8 @@ test('a viewer has no buttons; what is asked for all the same is refused, and sa
 
   // The page of an operator who has become a viewer.
   const other = await signIn('operator', runRoute(hosted.failed.id))
+  // Before that it is still on its way from the user pool, and the storage another one's.
+  await other.page.getByText('operator@acme.example, operator').waitFor()
   await other.page.evaluate(token => sessionStorage.setItem('tidemill-token', token ?? ''), viewers)
   const me = (await get(hosted.pages, '/api/me', { [TOKEN_HEADER]: viewers ?? '' })).json
   await other.page.route('**/api/me', route => route.fulfill({ json: { ...me, role: 'operator' } }))
