@@ -138,7 +138,7 @@ test('cost by job and month', options, async () => {
     ['round(sum(usd), 4) as usd', 'max(usd) as usd'],
     ['month desc', 'month'],
     ['usd desc', 'usd'],
-    ['  job,\n', ''],
+    ['  job,\n', "  'nightly' as job,\n"],
   ])
 })
 
@@ -148,7 +148,7 @@ test(
   async () => {
     const runs = [
       ...runsOf('nightly', 'SFFWSFSFSF', 'aaaaaaaaaa'),
-      ...runsOf('new', 'FS', 'aa'),
+      ...runsOf('new', 'FS', 'aa', '03:00'),
       runRow(ago(8, '12:00'), { job: 'nightly', status: 'cancelled' }),
       runRow(ago(8, '05:00'), { job: 'hourly' }),
     ]
@@ -161,7 +161,7 @@ test(
       longest_minutes: longest,
     })
     // Two days and 10 minutes, a day and 10 minutes twice, and the last one not yet.
-    const expected = [row('nightly', 4, 1, 1450, 2890), row('new', 1, 0, 1450, 1450)]
+    const expected = [row('new', 1, 0, 1450, 1450), row('nightly', 4, 1, 1450, 2890)]
     await check('Time to restore after a failure', { runs }, [8, 7], expected, [
       ["  where status in ('success', 'warn', 'error')\n", ''],
       ["'warn', ", ''],
@@ -183,7 +183,7 @@ test(
   async () => {
     const runs = [
       ...runsOf('nightly', 'SFFWFSSF', 'abbbbbbc'),
-      ...runsOf('hourly', 'SFS', 'aaa'),
+      ...runsOf('hourly', 'SFS', 'aaa', '03:00'),
       runRow(ago(3, '12:00'), { job: 'weekly', commit_sha: 'a' }),
       runRow(ago(2, '12:00'), { job: 'weekly', commit_sha: 'b', status: 'cancelled' }),
       runRow(ago(1, '12:00'), { job: 'weekly', commit_sha: 'b', status: 'error' }),
