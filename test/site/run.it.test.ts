@@ -218,3 +218,30 @@ test('Runs and Run: a run that goes on is on top, and shows node by node', limit
   await page.getByText('int_orders_16').waitFor()
   await view.close()
 })
+
+test('a page that nobody sees asks nothing; when it is shown again it asks at once', limit, async () => {
+  const view = await stage.open('/runs')
+  const { page } = view
+  await page.clock.install()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Going on' }).waitFor()
+  let asked = 0
+  page.on('request', request => {
+    if (request.url().endsWith('/api/open')) asked += 1
+  })
+  const show = (hidden: boolean) =>
+    page.evaluate(is => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value: is })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, hidden)
+  await page.clock.runFor(60_000)
+  assert.ok(asked > 0)
+  await show(true)
+  const before = asked
+  await page.clock.runFor(300_000)
+  assert.equal(asked, before)
+  const next = page.waitForRequest(request => request.url().endsWith('/api/open'))
+  await show(false)
+  await next
+  await view.close()
+})
