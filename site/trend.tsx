@@ -11,8 +11,15 @@ export interface TrendBar {
 const HEIGHT = 90
 const BAR = 10
 
-/** `line`: what is usual, or a limit. */
-export function Trend({ bars, label, line }: { bars: TrendBar[]; label: string; line?: number | undefined }) {
+interface TrendProps {
+  bars: TrendBar[]
+  label: string
+  line?: number | undefined
+  /** What the line is: `usual`, or a limit. */
+  means: string
+}
+
+export function Trend({ bars, label, line, means }: TrendProps) {
   if (bars.length === 0) return null
   const most = Math.max(...bars.map(bar => bar.value), line ?? 0, 0.001)
   const width = Math.max(bars.length, 20) * BAR
@@ -36,7 +43,7 @@ export function Trend({ bars, label, line }: { bars: TrendBar[]; label: string; 
       </svg>
       <figcaption class="dim">
         {label}; highest {formatDuration(most)}
-        {line !== undefined && `, dashed line ${formatDuration(line)}`}
+        {line !== undefined && `, dashed: ${means} ${formatDuration(line)}`}
       </figcaption>
     </figure>
   )

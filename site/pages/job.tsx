@@ -96,7 +96,7 @@ function DurationTrend({ runs, usual }: { runs: IndexRun[]; usual: number | unde
       status: run.status,
       label: `${run.startedAt?.slice(0, 16).replace('T', ' ')} UTC: ${run.status}, ${formatDuration(run.seconds ?? 0)}`,
     }))
-  return <Trend bars={bars} line={usual} label={`Duration of the newest ${plural(bars.length, 'run')}`} />
+  return <Trend bars={bars} line={usual} means="usual" label={`Duration of the newest ${plural(bars.length, 'run')}`} />
 }
 
 function Coming({ job, next, now }: { job: JobConfig; next: JobFiring[]; now: Date }) {

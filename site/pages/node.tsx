@@ -96,7 +96,7 @@ function Past({ runs, now, test }: { runs: NodeRun[]; now: Date; test: boolean }
         <Fact name="Materialized">{newest?.materialized}</Fact>
         <Fact name="Relation">{newest?.relation}</Fact>
       </Facts>
-      <Trend bars={bars} line={median} label={`Duration of the newest ${plural(bars.length, 'run')}`} />
+      <Trend bars={bars} line={median} means="median" label={`Duration of the newest ${plural(bars.length, 'run')}`} />
       <Table
         caption="Runs of this node"
         columns={[

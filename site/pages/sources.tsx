@@ -94,6 +94,7 @@ function SourceRow({ source, now }: { source: Source; now: Date }) {
             <Trend
               label={`Age of the newest data in the last ${plural(checks.length, 'check')}`}
               line={warnAfter}
+              means="warns after"
               bars={checks.toReversed().map(each => ({
                 key: each.run,
                 value: each.age ?? 0,
