@@ -1,13 +1,14 @@
 /** Table and bucket of an installation in the emulator, with as long a history as is asked for. */
-import { BatchWriteItemCommand, CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { marshall } from '@aws-sdk/util-dynamodb'
 import { type Bucket, makeBucket } from '../lambda/common/bucket.ts'
-import { dayOfRun, INDEX, KEY } from '../shared/contract.ts'
+import { dayOfRun, KEY } from '../shared/contract.ts'
 import { HISTORY_KEY, HISTORY_TABLES } from '../shared/history-index.ts'
 import type { RunRecord } from '../shared/run.ts'
 import { itemOfRun } from '../shared/run-item.ts'
 import { configOf, hashOf } from '../test/fakes/records.ts'
+import { makeTable } from '../test/local/table.ts'
 import type { Cloud } from './cloud.ts'
 
 export interface Installation {
@@ -34,7 +35,7 @@ export async function makeInstallation(cloud: Pick<Cloud, 'env'>, name: string, 
   const options = optionsOf(cloud)
   const [s3, db] = [new S3Client({ ...options, forcePathStyle: true }), new DynamoDBClient(options)]
   await s3.send(new CreateBucketCommand({ Bucket: name }))
-  await db.send(new CreateTableCommand(tableOf(name)))
+  await makeTable(db, name)
   const bucket = makeBucket(s3, name)
   const key = KEY.config(hashOf(config))
   await bucket.write(key, JSON.stringify(config), { type: 'application/json' })
@@ -85,23 +86,4 @@ function* batches<T>(values: Iterable<T>, size: number): Iterable<T[]> {
     batch = []
   }
   if (batch.length) yield batch
-}
-
-function tableOf(TableName: string) {
-  const indexes = Object.values(INDEX)
-  const names = new Set(['pk', ...indexes.flatMap(({ partition, sort }) => [partition, sort])])
-  return {
-    TableName,
-    BillingMode: 'PAY_PER_REQUEST' as const,
-    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' as const }],
-    AttributeDefinitions: [...names].map(AttributeName => ({ AttributeName, AttributeType: 'S' as const })),
-    GlobalSecondaryIndexes: indexes.map(({ name, partition, sort }) => ({
-      IndexName: name,
-      KeySchema: [
-        { AttributeName: partition, KeyType: 'HASH' as const },
-        { AttributeName: sort, KeyType: 'RANGE' as const },
-      ],
-      Projection: { ProjectionType: 'KEYS_ONLY' as const },
-    })),
-  }
 }

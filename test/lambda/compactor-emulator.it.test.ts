@@ -6,7 +6,7 @@ import { HISTORY_KEY } from '../../shared/history-index.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { Crash } from '../fakes/cloud.ts'
 import { startTestCloud, type TestCloud } from '../local/fixture.ts'
-import { type Installed, install, type Place } from './compactor-emulator.ts'
+import { type Installed, install, type Place, placeOf } from './compactor-emulator.ts'
 import { endedRun, guard } from './compactor-fixture.ts'
 import { killedAt } from './compactor-process.ts'
 
@@ -18,16 +18,7 @@ const installed: Installed[] = []
 before(
   async () => {
     cloud = await startTestCloud()
-    const { endpoint, region, accessKeyId, secretAccessKey } = cloud.cloud
-    const env = {
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    }
-    // The command line's own clients find the cloud in there.
-    Object.assign(process.env, env)
-    place = { env, folder: cloud.folder }
+    place = placeOf(cloud)
   },
   { timeout: 60_000 },
 )

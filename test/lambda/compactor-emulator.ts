@@ -23,6 +23,7 @@ import { KEY, TTL } from '../../shared/contract.ts'
 import { type DayPage, HISTORY_KEY, HISTORY_TABLES, type HistoryIndex } from '../../shared/history-index.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { configOf, hashOf, NOW } from '../fakes/records.ts'
+import type { TestCloud } from '../local/fixture.ts'
 import { nodesOf } from './compactor-fixture.ts'
 
 export interface Place {
@@ -30,6 +31,19 @@ export interface Place {
   env: Record<string, string>
   /** Scratch. */
   folder: string
+}
+
+/** In a cloud of the tests; the command line's own clients find it by this process's environment. */
+export function placeOf({ cloud, folder }: TestCloud): Place {
+  const { endpoint, region, accessKeyId, secretAccessKey } = cloud
+  const env = {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  }
+  Object.assign(process.env, env)
+  return { env, folder }
 }
 
 export type Installed = Awaited<ReturnType<typeof install>>

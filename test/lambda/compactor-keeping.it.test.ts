@@ -11,7 +11,7 @@ import { forgottenAt } from '../../shared/retention.ts'
 import type { RunRecord } from '../../shared/run.ts'
 import { configOf, environmentOf, jobOf, NOW } from '../fakes/records.ts'
 import { startTestCloud, type TestCloud } from '../local/fixture.ts'
-import { type Installed, install } from './compactor-emulator.ts'
+import { type Installed, install, placeOf } from './compactor-emulator.ts'
 import { endedRun } from './compactor-fixture.ts'
 
 let cloud: TestCloud
@@ -28,15 +28,7 @@ function config(): Config {
 before(
   async () => {
     cloud = await startTestCloud()
-    const { endpoint, region, accessKeyId, secretAccessKey } = cloud.cloud
-    const env = {
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_REGION: region,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    }
-    Object.assign(process.env, env)
-    made = await install({ env, folder: cloud.folder }, 'keeping', config())
+    made = await install(placeOf(cloud), 'keeping', config())
   },
   { timeout: 60_000 },
 )
